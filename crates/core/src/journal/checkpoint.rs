@@ -1,0 +1,106 @@
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    entry::CheckpointRef,
+    fold::{Fold, Head, Ledger, State, Tail},
+    log::Log,
+};
+use crate::{Digest, from_canonical, store::Error, to_canonical};
+
+/// A folded prefix as an object of its own: a pure function of the log, named by a later entry's header.
+#[derive(Serialize)]
+struct Stored<'a, S> {
+    checkpoint: Option<CheckpointRef>,
+    format: u32,
+    head: &'a Head,
+    kind: &'a str,
+    ledger: &'a Ledger,
+    state: &'a S,
+    version: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, bound = "S: DeserializeOwned")]
+struct Loaded<S> {
+    checkpoint: Option<CheckpointRef>,
+    format: u32,
+    head: Head,
+    kind: String,
+    ledger: Ledger,
+    state: S,
+    version: u32,
+}
+
+/// Tells whether a checkpoint of `fold` is due: the log since the last one has outgrown the last one's size.
+///
+/// So checkpoints cost at most half of what the log costs, however large the state grows.
+pub(super) fn is_due<S: State>(fold: &Fold<S>, every: u64) -> bool {
+    let tail = fold.since_checkpoint;
+    every > 0 && S::KIND != UNTYPED && tail.entries >= every && tail.bytes >= fold.checkpoint_bytes.saturating_mul(2)
+}
+
+/// Encodes the checkpoint of `fold`; `None` for an empty journal.
+pub(super) fn encode<S: State>(fold: &Fold<S>) -> Result<Option<(CheckpointRef, Vec<u8>)>, Error> {
+    let Some(head) = &fold.head else { return Ok(None) };
+    let stored = Stored {
+        checkpoint: fold.checkpoint,
+        format: FORMAT,
+        head,
+        kind: S::KIND,
+        ledger: &fold.ledger,
+        state: &fold.state,
+        version: S::CHECKPOINT_VERSION,
+    };
+    let bytes =
+        to_canonical(&stored).map_err(|source| Error::Encode { what: "checkpoint", source: Box::new(source) })?;
+    Ok(Some((CheckpointRef { digest: Digest::of(&bytes), seq: head.seq }, bytes)))
+}
+
+/// Writes an encoded checkpoint; its key holds its digest, so that writing it twice changes nothing.
+pub(super) async fn write(log: &Log, at: CheckpointRef, bytes: Vec<u8>) -> Result<(), Error> {
+    log.store.overwrite(&log.checkpoint_key(&at)?, bytes.into()).await
+}
+
+/// Loads the newest usable checkpoint at or before `newest`, following the chain of older ones.
+///
+/// One that is missing, damaged or of another version is passed over: the log holds everything.
+pub(super) async fn load<S: State>(log: &Log, newest: Option<CheckpointRef>) -> Result<Option<Fold<S>>, Error> {
+    let mut candidate = newest;
+    while let Some(at) = candidate {
+        if let Some(fold) = load_at(log, at).await? {
+            return Ok(Some(fold));
+        }
+        let older = log.read(at.seq).await?.and_then(|(entry, _)| entry.header.checkpoint);
+        // Each step goes to a smaller number, whatever a hostile header says.
+        candidate = older.filter(|older| older.seq < at.seq);
+    }
+    Ok(None)
+}
+
+/// Loads one checkpoint; `None` if it is missing, damaged or of another version.
+pub(super) async fn load_at<S: State>(log: &Log, at: CheckpointRef) -> Result<Option<Fold<S>>, Error> {
+    let Some(bytes) = log.store.read(&log.checkpoint_key(&at)?, LIMIT).await? else { return Ok(None) };
+    if Digest::of(&bytes) != at.digest {
+        return Ok(None);
+    }
+    let Ok(loaded) = from_canonical::<Loaded<S>>(&bytes) else { return Ok(None) };
+    let own = loaded.kind == S::KIND && loaded.version == S::CHECKPOINT_VERSION;
+    let known = loaded.format == FORMAT && (own || S::KIND == UNTYPED);
+    if !known || loaded.head.seq != at.seq {
+        return Ok(None);
+    }
+    Ok(Some(Fold {
+        head: Some(loaded.head),
+        checkpoint: loaded.checkpoint,
+        ledger: loaded.ledger,
+        state: loaded.state,
+        since_checkpoint: Tail::default(),
+        checkpoint_bytes: bytes.len() as u64,
+    }))
+}
+
+const FORMAT: u32 = 1;
+/// Kind of a handle that reads journals of any kind and so takes the ledger of any checkpoint.
+pub(super) const UNTYPED: &str = "untyped";
+/// Largest checkpoint that is read, so that a hostile object cannot exhaust memory.
+const LIMIT: u64 = 4 * 1024 * 1024 * 1024;

@@ -1,0 +1,24 @@
+//! Opening object stores safely: URLs, durability, the probe, and the bridges to time and CPU.
+
+mod backend; // verify_backend: racing writers
+mod error; // what can go wrong with a store, a journal or a blob
+mod format; // the FORMAT object and the probe recorded in it
+mod host; // clock, ids and timer of the embedding program
+mod on_cpu; // from async code to rayon
+mod open; // Store: a root in an object store
+mod retry; // how often and how patiently
+mod timer; // waiting, as a seam
+
+pub use self::{
+    backend::{BackendReport, verify_backend},
+    error::Error,
+    host::Host,
+    on_cpu::on_cpu,
+    open::{OpenOptions, Store},
+    retry::Retry,
+    timer::{Timer, TokioTimer},
+};
+pub(crate) use self::{
+    error::{StorageErrorExt, is_absent},
+    open::is_final,
+};

@@ -1,0 +1,342 @@
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use object_store::{
+    Error as StorageError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, local::LocalFileSystem,
+    memory::InMemory, path::Path,
+};
+use url::Url;
+
+use super::{
+    Error, Host, Retry, StorageErrorExt,
+    format::{self, Format},
+    is_absent,
+};
+use crate::StoreId;
+
+/// A root in an object store, with the seams and the patience that everything opened on it shares.
+///
+/// Cheap to clone. Journals and blob stores are opened on it at prefixes of their own; nothing is written before the
+/// first of them writes, and then the store is probed once (see [`Store::ensure_writable`]).
+///
+/// ```
+/// use lineal_core::Store;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), lineal_core::Error> {
+/// let store = Store::open("memory:///")?;
+/// store.ensure_writable().await?;
+/// assert!(store.id().await?.is_some());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Store {
+    objects: Arc<dyn ObjectStore>,
+    root: Path,
+    name: Arc<str>,
+    host: Host,
+    retry: Retry,
+    format: Arc<tokio::sync::OnceCell<Format>>,
+}
+
+/// Options of the back end as `key=value` strings, in object_store's own names (`aws_endpoint`, `azure_storage_use_emulator`, …).
+///
+/// Libraries never read the environment: a program that wants `AWS_*` variables honoured passes them in here.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    pairs: Vec<(String, String)>,
+}
+
+impl OpenOptions {
+    /// Adds one option; unknown keys are refused when the store is opened.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.pairs.push((key.into(), value.into()));
+        self
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("name", &self.name).field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Wraps any object store; `name` stands for it in messages and in the recorded probe.
+    ///
+    /// A `LocalFileSystem` must have been built `with_fsync(true)` by the caller: what is acknowledged without it
+    /// does not survive a power cut. [`Store::open`] takes care of that.
+    #[must_use]
+    pub fn new(objects: Arc<dyn ObjectStore>, name: &str) -> Self {
+        Self {
+            objects,
+            root: Path::default(),
+            name: name.into(),
+            host: Host::system(),
+            retry: Retry::default(),
+            format: Arc::default(),
+        }
+    }
+
+    /// Opens `file:///absolute/path` (created if missing, fsync on), `memory:///` (a new empty store at each call), or,
+    /// with feature `cloud`, a bucket: `s3://bucket/prefix`, `gs://…`, `az://…`, `abfss://…`.
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`] for an unknown scheme, a bad option, or a directory that cannot be made.
+    pub fn open(url: &str) -> Result<Self, Error> {
+        Self::open_with(url, &OpenOptions::default())
+    }
+
+    /// Opens like [`Store::open`] with options of the back end.
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`], as there.
+    pub fn open_with(url: &str, options: &OpenOptions) -> Result<Self, Error> {
+        let bad = |reason: String| Error::BadUrl { url: url.to_owned(), reason };
+        let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
+        match parsed.scheme() {
+            "file" => {
+                let path = parsed.to_file_path().map_err(|()| bad("not an absolute local path".to_owned()))?;
+                std::fs::create_dir_all(&path).map_err(|error| bad(error.to_string()))?;
+                let local = LocalFileSystem::new_with_prefix(path).map_err(|error| bad(error.to_string()))?;
+                Ok(Self::new(Arc::new(local.with_fsync(true)), url.trim_end_matches('/')))
+            }
+            "memory" => Ok(Self::new(Arc::new(InMemory::new()), url)),
+            _ => open_bucket(&parsed, options, bad),
+        }
+    }
+
+    /// Moves the root to `prefix` below the present one, so that several stores share one bucket.
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`] if `prefix` is not a valid key.
+    pub fn at(mut self, prefix: &str) -> Result<Self, Error> {
+        self.root = self.key(prefix)?;
+        self.format = Arc::default();
+        Ok(self)
+    }
+
+    /// Replaces clock, ids and timer.
+    #[must_use]
+    pub fn with_host(mut self, host: Host) -> Self {
+        self.host = host;
+        self
+    }
+
+    /// Replaces how often and how patiently requests are repeated.
+    #[must_use]
+    pub fn with_retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    /// Returns the underlying object store.
+    #[must_use]
+    pub fn objects(&self) -> &Arc<dyn ObjectStore> {
+        &self.objects
+    }
+
+    /// Returns the root within the object store.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the name for people: the URL, where it was opened by one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns clock, ids and timer.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Returns how requests are repeated.
+    #[must_use]
+    pub fn retry(&self) -> Retry {
+        self.retry
+    }
+
+    /// Makes sure that create-if-absent works here, once for each store and endpoint.
+    ///
+    /// The first writer probes (two creates of one key: the second must be refused, the first content intact) and
+    /// records the verdict in the `FORMAT` object; later opens read that. One request then, about six the first time.
+    ///
+    /// # Errors
+    /// [`Error::UnsafeStore`] if the back end ignores the condition; [`Error::Storage`] if it cannot be reached.
+    pub async fn ensure_writable(&self) -> Result<StoreId, Error> {
+        Ok(self.format.get_or_try_init(|| format::ensure(self)).await?.store)
+    }
+
+    /// Probes again, whatever was recorded, and records the new verdict.
+    ///
+    /// # Errors
+    /// As [`Store::ensure_writable`].
+    pub async fn probe_again(&self) -> Result<StoreId, Error> {
+        Ok(format::probe_and_record(self).await?.store)
+    }
+
+    /// Returns the store's identity, or `None` if nothing was ever written here. Never writes.
+    ///
+    /// # Errors
+    /// [`Error::Storage`], or [`Error::UnknownFormat`] if a newer release wrote it.
+    pub async fn id(&self) -> Result<Option<StoreId>, Error> {
+        Ok(format::read(self).await?.map(|format| format.store))
+    }
+
+    /// Returns the key of `name` below the root.
+    pub(crate) fn key(&self, name: &str) -> Result<Path, Error> {
+        let full = if self.root.as_ref().is_empty() { name.to_owned() } else { format!("{}/{name}", self.root) };
+        Path::parse(full).map_err(|error| Error::BadUrl { url: name.to_owned(), reason: error.to_string() })
+    }
+
+    /// Reads a whole object of at most `limit` bytes; `None` if there is none. Repeats failed and short reads.
+    pub(crate) async fn read(&self, key: &Path, limit: u64) -> Result<Option<Bytes>, Error> {
+        let mut failed = 0;
+        loop {
+            let error = match self.read_once(key, limit).await {
+                Ok(bytes) => return Ok(Some(bytes)),
+                Err(error) if is_absent(&error) => return Ok(None),
+                Err(error) => error,
+            };
+            failed += 1;
+            if failed >= self.retry.attempts || is_final(&error) {
+                return Err(error.on("read", key));
+            }
+            self.pause(failed).await;
+        }
+    }
+
+    /// Reads once; a body shorter or longer than its stated size is an error.
+    pub(crate) async fn read_once(&self, key: &Path, limit: u64) -> Result<Bytes, StorageError> {
+        let answer = self.objects.get(key).await?;
+        let size = answer.meta.size;
+        if size > limit {
+            return Err(generic(format!("{key} holds {size} bytes, more than the {limit} allowed")));
+        }
+        let bytes = answer.bytes().await?;
+        if bytes.len() as u64 != size {
+            return Err(generic(format!("{key} came with {} of its {size} bytes", bytes.len())));
+        }
+        Ok(bytes)
+    }
+
+    /// Creates `key` if absent, one attempt, the back end's answer as it is. Only `Ok` proves anything.
+    pub(crate) async fn create_once(&self, key: &Path, bytes: Bytes) -> Result<(), StorageError> {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        self.objects.put_opts(key, PutPayload::from_bytes(bytes), options).await.map(drop)
+    }
+
+    /// Writes `key`, replacing what is there; for objects that are hints or named by their content. Repeats.
+    pub(crate) async fn overwrite(&self, key: &Path, bytes: Bytes) -> Result<(), Error> {
+        let mut failed = 0;
+        loop {
+            let error = match self.objects.put(key, PutPayload::from_bytes(bytes.clone())).await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            };
+            failed += 1;
+            if failed >= self.retry.attempts || is_final(&error) {
+                return Err(error.on("write", key));
+            }
+            self.pause(failed).await;
+        }
+    }
+
+    /// Tells whether `key` exists and how large it is. Repeats.
+    pub(crate) async fn stat(&self, key: &Path) -> Result<Option<ObjectMeta>, Error> {
+        let mut failed = 0;
+        loop {
+            let error = match self.objects.head(key).await {
+                Ok(meta) => return Ok(Some(meta)),
+                Err(error) if is_absent(&error) => return Ok(None),
+                Err(error) => error,
+            };
+            failed += 1;
+            if failed >= self.retry.attempts || is_final(&error) {
+                return Err(error.on("stat", key));
+            }
+            self.pause(failed).await;
+        }
+    }
+
+    /// Deletes `key`; one that is gone already is fine.
+    pub(crate) async fn delete(&self, key: &Path) -> Result<(), Error> {
+        match self.objects.delete(key).await {
+            Ok(()) => Ok(()),
+            Err(error) if is_absent(&error) => Ok(()),
+            Err(error) => Err(error.on("delete", key)),
+        }
+    }
+
+    /// Lists what lies under `prefix`, in no order. For maintenance only: no protocol rests on it.
+    pub(crate) async fn list(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, Error> {
+        self.objects.list(Some(prefix)).boxed().try_collect().await.map_err(|error| error.on("list", prefix))
+    }
+
+    /// Waits before the next attempt after the `failed`-th failure.
+    pub(crate) async fn pause(&self, failed: u32) {
+        let id = self.host.ids.next_id();
+        let spread = u64::from_le_bytes(std::array::from_fn(|at| id[at]));
+        self.host.timer.sleep(self.retry.wait(failed, spread)).await;
+    }
+}
+
+/// Tells whether repeating a request cannot change its answer.
+pub(crate) fn is_final(error: &StorageError) -> bool {
+    matches!(
+        error,
+        StorageError::PermissionDenied { .. }
+            | StorageError::Unauthenticated { .. }
+            | StorageError::InvalidPath { .. }
+            | StorageError::NotSupported { .. }
+            | StorageError::NotImplemented { .. }
+            | StorageError::UnknownConfigurationKey { .. }
+    )
+}
+
+fn generic(message: String) -> StorageError {
+    StorageError::Generic { store: "lineal", source: message.into() }
+}
+
+#[cfg(not(feature = "cloud"))]
+fn open_bucket(url: &Url, _options: &OpenOptions, bad: impl Fn(String) -> Error) -> Result<Store, Error> {
+    Err(bad(format!("scheme {} needs the feature `cloud` of lineal-core", url.scheme())))
+}
+
+#[cfg(feature = "cloud")]
+fn open_bucket(url: &Url, options: &OpenOptions, bad: impl Fn(String) -> Error) -> Result<Store, Error> {
+    use std::time::Duration;
+
+    use object_store::{
+        ObjectStoreScheme, RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder,
+    };
+
+    // Our own loop repeats and reads back; the client only bridges a short hiccup.
+    let retry = RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(20), ..RetryConfig::default() };
+    let (scheme, path) = ObjectStoreScheme::parse(url).map_err(|error| bad(error.to_string()))?;
+    macro_rules! build {
+        ($builder:ty) => {{
+            let mut builder = <$builder>::new().with_url(url.as_str()).with_retry(retry);
+            for (key, value) in &options.pairs {
+                let key = key.to_ascii_lowercase().parse().map_err(|error: StorageError| bad(error.to_string()))?;
+                builder = builder.with_config(key, value);
+            }
+            Arc::new(builder.build().map_err(|error| bad(error.to_string()))?) as Arc<dyn ObjectStore>
+        }};
+    }
+    let objects = match scheme {
+        ObjectStoreScheme::AmazonS3 => build!(AmazonS3Builder),
+        ObjectStoreScheme::GoogleCloudStorage => build!(GoogleCloudStorageBuilder),
+        ObjectStoreScheme::MicrosoftAzure => build!(MicrosoftAzureBuilder),
+        _ => return Err(bad(format!("scheme {} cannot be written safely", url.scheme()))),
+    };
+    let endpoint = options.pairs.iter().find(|(key, _)| key.to_ascii_lowercase().contains("endpoint"));
+    let name = endpoint.map_or_else(|| url.to_string(), |(_, endpoint)| format!("{url} at {endpoint}"));
+    let mut store = Store::new(objects, &name);
+    store.root = path;
+    Ok(store)
+}

@@ -1,0 +1,58 @@
+use std::time::Duration;
+
+use crate::dice::Dice;
+use crate::faults::Faults;
+use crate::kinds::Fault;
+use crate::request::Request;
+
+/// What will happen to one operation, drawn when it begins.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Turns given to other tasks before the effect and before the answer.
+    pub(crate) turns: (u64, u64),
+    pub(crate) delay: Option<Duration>,
+    pub(crate) fate: Option<Fault>,
+    /// The request is on the wire at once: the effect comes even if the caller goes away.
+    pub(crate) on_wire: bool,
+    pub(crate) late_copy: Option<Duration>,
+    pub(crate) ignored_condition: bool,
+}
+
+impl Plan {
+    pub(crate) fn of_write(faults: &Faults, dice: &mut Dice, request: &Request) -> Self {
+        let conditional = request.is_conditional();
+        let if_conditional = |probability| if conditional { probability } else { 0.0 };
+        let fates = [
+            (Fault::FailBefore, faults.fail_before),
+            (Fault::FailAfter, faults.fail_after),
+            (Fault::LostAnswer, faults.lost_answer),
+            (Fault::Conflict, if_conditional(faults.conflict)),
+            (Fault::OwnConflict, if_conditional(faults.own_conflict)),
+        ];
+        let late = dice.chance(faults.late_copy);
+        Self {
+            on_wire: dice.chance(0.5),
+            late_copy: late.then(|| dice.duration(faults.max_late)),
+            ignored_condition: dice.chance(if_conditional(faults.ignored_condition)),
+            ..Self::of_read(faults, dice, &fates)
+        }
+    }
+
+    /// `fates` are tried in order; the first that is drawn decides.
+    pub(crate) fn of_read(faults: &Faults, dice: &mut Dice, fates: &[(Fault, f64)]) -> Self {
+        let delayed = dice.chance(faults.delay);
+        let turns = dice.below(9);
+        let mut drawn = fates
+            .iter()
+            .filter(|(_, probability)| dice.chance(*probability));
+        let fate = drawn.next().map(|(fault, _)| *fault);
+        Self {
+            turns: (turns % 3, turns / 3),
+            delay: delayed.then(|| dice.duration(faults.max_delay)),
+            fate,
+            on_wire: false,
+            late_copy: None,
+            ignored_condition: false,
+        }
+    }
+}

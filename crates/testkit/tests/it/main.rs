@@ -1,0 +1,6 @@
+//! Each fault can be seen, each seed replays its run, and the world is fair.
+
+mod crash;
+mod disk;
+mod faults;
+mod world;
