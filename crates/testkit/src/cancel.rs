@@ -22,12 +22,7 @@ impl Sim {
         let impatient = self.draw_chance(0.5);
         let polls_left = 1 + self.draw_below(MAX_POLLS);
         let future = Some(Box::pin(future) as BoxFuture<'_, F::Output>);
-        let output = Doomed {
-            future,
-            polls_left,
-            impatient,
-        }
-        .await;
+        let output = Doomed { future, polls_left, impatient }.await;
         if output.is_none() {
             self.log().count(Fault::Cancelled);
         }

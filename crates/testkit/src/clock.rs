@@ -19,27 +19,17 @@ impl Sim {
     /// Returns a clock that tells the world's time.
     #[must_use]
     pub fn clock(&self) -> SimClock {
-        SimClock {
-            sim: self.clone(),
-            starts_at: Timestamp::from_nanos(START_NANOS),
-            rate: 0,
-        }
+        SimClock { sim: self.clone(), starts_at: Timestamp::from_nanos(START_NANOS), rate: 0 }
     }
 
     /// Returns a clock that starts at most `skew` ahead or behind and runs at most a tenth fast or slow, drawn at random.
     #[must_use]
     pub fn skewed_clock(&self, skew: Duration) -> SimClock {
         let mut dice = self.dice();
-        let limit = i64::try_from(skew.as_nanos())
-            .unwrap_or(i64::MAX / 4)
-            .min(i64::MAX / 4);
+        let limit = i64::try_from(skew.as_nanos()).unwrap_or(i64::MAX / 4).min(i64::MAX / 4);
         let offset = dice.below(2 * limit.unsigned_abs() + 1) as i64 - limit;
         let rate = dice.below(201) as i64 - 100;
-        SimClock {
-            sim: self.clone(),
-            starts_at: Timestamp::from_nanos(START_NANOS + offset),
-            rate,
-        }
+        SimClock { sim: self.clone(), starts_at: Timestamp::from_nanos(START_NANOS + offset), rate }
     }
 }
 

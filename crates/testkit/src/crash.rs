@@ -72,10 +72,7 @@ impl CrashPoints {
     /// Stops at reads, too.
     #[must_use]
     pub fn with_reads(self) -> Self {
-        Self {
-            reads_too: true,
-            ..self
-        }
+        Self { reads_too: true, ..self }
     }
 
     /// Runs the scenario to its end and then to every crash point; returns the number of crash points.
@@ -96,10 +93,7 @@ impl CrashPoints {
         let attempt = |point: Option<CrashPoint>| {
             let world = World::new(point.map_or(0, |point| point.operation as u64));
             let disk = SimDisk::new().with_durability(self.durability);
-            let (notes, stop) = (
-                Arc::new(N::default()),
-                Arc::new(Stop::new(point, self.reads_too)),
-            );
+            let (notes, stop) = (Arc::new(N::default()), Arc::new(Stop::new(point, self.reads_too)));
             let store = Arc::new(CrashStore::new(Arc::new(disk.clone()), Arc::clone(&stop)));
             let running = scenario(world.sim(), store, Arc::clone(&notes));
             let stopping = Arc::clone(&stop);
@@ -110,22 +104,14 @@ impl CrashPoints {
                 disk.lose_power(&mut world.dice());
             }
             let operations = stop.operations();
-            let point = point.unwrap_or(CrashPoint {
-                operation: operations + 1,
-                landed: false,
-                lived_on: true,
-            });
+            let point = point.unwrap_or(CrashPoint { operation: operations + 1, landed: false, lived_on: true });
             world.block_on(check(point, disk, notes));
             operations
         };
         let operations = attempt(None);
         for operation in 1..=operations {
             for (landed, lived_on) in [(false, false), (true, false), (false, true), (true, true)] {
-                attempt(Some(CrashPoint {
-                    operation,
-                    landed,
-                    lived_on,
-                }));
+                attempt(Some(CrashPoint { operation, landed, lived_on }));
             }
         }
         operations * 4

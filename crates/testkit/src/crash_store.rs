@@ -11,9 +11,8 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use futures::task::AtomicWaker;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult,
-    RenameOptions, Result, UploadPart,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
 };
 
 use crate::crash::CrashPoint;
@@ -30,13 +29,7 @@ pub(crate) struct Stop {
 impl Stop {
     pub(crate) fn new(point: Option<CrashPoint>, reads_too: bool) -> Self {
         let (operations, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Self {
-            point,
-            reads_too,
-            operations,
-            stopped,
-            waiting: AtomicWaker::new(),
-        }
+        Self { point, reads_too, operations, stopped, waiting: AtomicWaker::new() }
     }
 
     /// Returns how many operations were counted.
@@ -48,19 +41,14 @@ impl Stop {
     pub(crate) async fn process_gone(&self) {
         poll_fn(|cx| {
             self.waiting.register(cx.waker());
-            let gone = self.stopped.load(Ordering::Acquire)
-                && self.point.is_some_and(|point| !point.lived_on);
+            let gone = self.stopped.load(Ordering::Acquire) && self.point.is_some_and(|point| !point.lived_on);
             if gone { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
 
     async fn read<T>(&self, read: impl Future<Output = Result<T>> + Send) -> Result<T> {
-        if self.reads_too {
-            self.write(read).await
-        } else {
-            self.uncounted(read).await
-        }
+        if self.reads_too { self.write(read).await } else { self.uncounted(read).await }
     }
 
     async fn uncounted<T>(&self, operation: impl Future<Output = Result<T>> + Send) -> Result<T> {
@@ -90,10 +78,7 @@ impl Stop {
         if self.point.is_some_and(|point| !point.lived_on) {
             std::future::pending::<()>().await;
         }
-        Err(Error::Generic {
-            store: "CrashStore",
-            source: "the store has stopped".into(),
-        })
+        Err(Error::Generic { store: "CrashStore", source: "the store has stopped".into() })
     }
 }
 
@@ -108,10 +93,7 @@ impl CrashStore {
         Self { inner, stop }
     }
 
-    fn list_through(
-        &self,
-        found: BoxStream<'static, Result<ObjectMeta>>,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn list_through(&self, found: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, Result<ObjectMeta>> {
         let stop = Arc::clone(&self.stop);
         let first = async move { stop.read(async { Ok(()) }).await.map(|()| found) };
         stream::once(first).try_flatten().boxed()
@@ -121,30 +103,13 @@ impl CrashStore {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl ObjectStore for CrashStore {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        opts: PutOptions,
-    ) -> Result<PutResult> {
-        self.stop
-            .write(self.inner.put_opts(location, payload, opts))
-            .await
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        self.stop.write(self.inner.put_opts(location, payload, opts)).await
     }
 
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        opts: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        let inner = self
-            .stop
-            .write(self.inner.put_multipart_opts(location, opts))
-            .await?;
-        Ok(Box::new(CrashUpload {
-            inner,
-            stop: Arc::clone(&self.stop),
-        }))
+    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        let inner = self.stop.write(self.inner.put_multipart_opts(location, opts)).await?;
+        Ok(Box::new(CrashUpload { inner, stop: Arc::clone(&self.stop) }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -152,15 +117,10 @@ impl ObjectStore for CrashStore {
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.stop
-            .read(self.inner.get_ranges(location, ranges))
-            .await
+        self.stop.read(self.inner.get_ranges(location, ranges)).await
     }
 
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         let (inner, stop) = (Arc::clone(&self.inner), Arc::clone(&self.stop));
         let delete = move |location: Path| {
             let (inner, stop) = (Arc::clone(&inner), Arc::clone(&stop));
@@ -173,11 +133,7 @@ impl ObjectStore for CrashStore {
         self.list_through(self.inner.list(prefix))
     }
 
-    fn list_with_offset(
-        &self,
-        prefix: Option<&Path>,
-        offset: &Path,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
         self.list_through(self.inner.list_with_offset(prefix, offset))
     }
 
@@ -186,15 +142,11 @@ impl ObjectStore for CrashStore {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.stop
-            .write(self.inner.copy_opts(from, to, options))
-            .await
+        self.stop.write(self.inner.copy_opts(from, to, options)).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        self.stop
-            .write(self.inner.rename_opts(from, to, options))
-            .await
+        self.stop.write(self.inner.rename_opts(from, to, options)).await
     }
 }
 
@@ -221,17 +173,13 @@ impl MultipartUpload for CrashUpload {
 
 impl fmt::Debug for CrashStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CrashStore")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+        f.debug_struct("CrashStore").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for CrashUpload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CrashUpload")
-            .field("inner", &self.inner)
-            .finish_non_exhaustive()
+        f.debug_struct("CrashUpload").field("inner", &self.inner).finish_non_exhaustive()
     }
 }
 

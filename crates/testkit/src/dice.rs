@@ -24,9 +24,7 @@ impl Dice {
     /// Starts an independent stream, fixed by this one's state and `name`; does not advance this one.
     #[must_use]
     pub fn fork(&self, name: &str) -> Self {
-        let named = name.bytes().fold(self.state, |hash, byte| {
-            mix(hash ^ u64::from(byte)).wrapping_add(GOLDEN)
-        });
+        let named = name.bytes().fold(self.state, |hash, byte| mix(hash ^ u64::from(byte)).wrapping_add(GOLDEN));
         Self { state: mix(named) }
     }
 
@@ -91,14 +89,7 @@ mod tests {
         // seed 1234567, from the Rosetta Code test vector of SplitMix64
         let mut dice = Dice { state: 1_234_567 };
         let drawn: Vec<u64> = (0..3).map(|_| dice.next_u64()).collect();
-        assert_eq!(
-            drawn,
-            [
-                6_457_827_717_110_365_317,
-                3_203_168_211_198_807_973,
-                9_817_491_932_198_370_423
-            ]
-        );
+        assert_eq!(drawn, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
     #[test]

@@ -95,9 +95,7 @@ impl SimDisk {
     #[must_use]
     pub fn fork(&self) -> Self {
         let inner = self.inner().clone();
-        Self {
-            inner: Arc::new(Mutex::new(inner)),
-        }
+        Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
     /// Returns the names of all objects, in order.
@@ -109,10 +107,7 @@ impl SimDisk {
     /// Returns the bytes of an object.
     #[must_use]
     pub fn read(&self, location: &Path) -> Option<Bytes> {
-        self.inner()
-            .objects
-            .get(location)
-            .map(|object| object.bytes.clone())
+        self.inner().objects.get(location).map(|object| object.bytes.clone())
     }
 
     /// Changes the bytes of an object behind the store's back, as damage or an attacker does; false if there is none.
@@ -134,22 +129,12 @@ impl SimDisk {
     }
 
     /// Writes an object and returns the number of this write. `create`: only if there is none.
-    pub(crate) fn write(
-        &self,
-        location: &Path,
-        bytes: Bytes,
-        attributes: Attributes,
-        create: bool,
-    ) -> Result<u64> {
+    pub(crate) fn write(&self, location: &Path, bytes: Bytes, attributes: Attributes, create: bool) -> Result<u64> {
         self.inner().write(location, bytes, attributes, create)
     }
 
     pub(crate) fn object(&self, location: &Path) -> Result<Object> {
-        self.inner()
-            .objects
-            .get(location)
-            .cloned()
-            .ok_or_else(|| absent(location))
+        self.inner().objects.get(location).cloned().ok_or_else(|| absent(location))
     }
 
     pub(crate) fn delete_object(&self, location: &Path) {
@@ -161,19 +146,9 @@ impl SimDisk {
     }
 
     /// Copies an object, or moves it, as one atomic change.
-    pub(crate) fn duplicate(
-        &self,
-        from: &Path,
-        to: &Path,
-        create: bool,
-        moved: bool,
-    ) -> Result<()> {
+    pub(crate) fn duplicate(&self, from: &Path, to: &Path, create: bool, moved: bool) -> Result<()> {
         let mut inner = self.inner();
-        let object = inner
-            .objects
-            .get(from)
-            .cloned()
-            .ok_or_else(|| absent(from))?;
+        let object = inner.objects.get(from).cloned().ok_or_else(|| absent(from))?;
         inner.write(to, object.bytes, object.attributes, create)?;
         drop(inner);
         if moved && from != to {
@@ -189,10 +164,7 @@ impl SimDisk {
         let inner = self.inner();
         let from = inner.objects.range(prefix.clone()..);
         let near = from.take_while(|(path, _)| path.as_ref().starts_with(prefix.as_ref()));
-        let under = near.filter(|(path, _)| {
-            path.prefix_match(prefix)
-                .is_some_and(|mut rest| rest.next().is_some())
-        });
+        let under = near.filter(|(path, _)| path.prefix_match(prefix).is_some_and(|mut rest| rest.next().is_some()));
         under.map(|(path, object)| object.meta(path)).collect()
     }
 
@@ -202,30 +174,14 @@ impl SimDisk {
 }
 
 impl Inner {
-    fn write(
-        &mut self,
-        location: &Path,
-        bytes: Bytes,
-        attributes: Attributes,
-        create: bool,
-    ) -> Result<u64> {
+    fn write(&mut self, location: &Path, bytes: Bytes, attributes: Attributes, create: bool) -> Result<u64> {
         if create && self.objects.contains_key(location) {
             let path = location.to_string();
-            return Err(Error::AlreadyExists {
-                path,
-                source: "the object exists".into(),
-            });
+            return Err(Error::AlreadyExists { path, source: "the object exists".into() });
         }
         self.writes += 1;
         let write = self.writes;
-        let before = self.objects.insert(
-            location.clone(),
-            Object {
-                bytes,
-                attributes,
-                write,
-            },
-        );
+        let before = self.objects.insert(location.clone(), Object { bytes, attributes, write });
         if self.durability == Durability::UntilSync {
             self.unsynced.entry(location.clone()).or_insert(before);
         } else {
@@ -273,8 +229,5 @@ pub(crate) fn e_tag(write: u64) -> String {
 }
 
 fn absent(location: &Path) -> Error {
-    Error::NotFound {
-        path: location.to_string(),
-        source: "no such object".into(),
-    }
+    Error::NotFound { path: location.to_string(), source: "no such object".into() }
 }

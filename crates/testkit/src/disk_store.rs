@@ -8,9 +8,9 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use object_store::path::Path;
 use object_store::{
-    Attributes, CopyMode, CopyOptions, Error, GetOptions, GetRange, GetResult, GetResultPayload,
-    ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions,
-    PutPayload, PutResult, RenameOptions, RenameTargetMode, Result, UploadPart,
+    Attributes, CopyMode, CopyOptions, Error, GetOptions, GetRange, GetResult, GetResultPayload, ListResult,
+    MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    RenameOptions, RenameTargetMode, Result, UploadPart,
 };
 
 use crate::disk::{SimDisk, e_tag};
@@ -25,33 +25,18 @@ impl fmt::Display for SimDisk {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl ObjectStore for SimDisk {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        opts: PutOptions,
-    ) -> Result<PutResult> {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
         let create = match opts.mode {
             PutMode::Overwrite => false,
             PutMode::Create => true,
             PutMode::Update(_) => return Err(unsupported("put with PutMode::Update")),
         };
-        self.write(location, payload.into(), opts.attributes, create)
-            .map(put_result)
+        self.write(location, payload.into(), opts.attributes, create).map(put_result)
     }
 
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        opts: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
+    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
         let (disk, location) = (self.clone(), location.clone());
-        Ok(Box::new(DiskUpload {
-            disk,
-            location,
-            attributes: opts.attributes,
-            parts: Arc::default(),
-        }))
+        Ok(Box::new(DiskUpload { disk, location, attributes: opts.attributes, parts: Arc::default() }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -64,13 +49,7 @@ impl ObjectStore for SimDisk {
         };
         let bytes = object.bytes.slice(range.start as usize..range.end as usize);
         let payload = GetResultPayload::Stream(stream::once(async move { Ok(bytes) }).boxed());
-        Ok(GetResult {
-            payload,
-            meta,
-            range,
-            attributes: object.attributes,
-            extensions: Default::default(),
-        })
+        Ok(GetResult { payload, meta, range, attributes: object.attributes, extensions: Default::default() })
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
@@ -82,13 +61,9 @@ impl ObjectStore for SimDisk {
         ranges.iter().map(slice).collect()
     }
 
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         let disk = self.clone();
-        let delete =
-            move |location: Result<Path>| location.inspect(|path| disk.delete_object(path));
+        let delete = move |location: Result<Path>| location.inspect(|path| disk.delete_object(path));
         locations.map(delete).boxed()
     }
 
@@ -96,11 +71,7 @@ impl ObjectStore for SimDisk {
         stream::iter(self.below(prefix).into_iter().map(Ok)).boxed()
     }
 
-    fn list_with_offset(
-        &self,
-        prefix: Option<&Path>,
-        offset: &Path,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
         let mut found = self.below(prefix);
         found.retain(|meta| meta.location > *offset);
         stream::iter(found.into_iter().map(Ok)).boxed()
@@ -111,24 +82,14 @@ impl ObjectStore for SimDisk {
         let base = prefix.unwrap_or(&root);
         let (mut objects, mut directories) = (Vec::new(), BTreeSet::new());
         for meta in self.below(prefix) {
-            let mut rest: Vec<_> = meta
-                .location
-                .prefix_match(base)
-                .into_iter()
-                .flatten()
-                .take(2)
-                .collect();
+            let mut rest: Vec<_> = meta.location.prefix_match(base).into_iter().flatten().take(2).collect();
             match (rest.pop(), rest.pop()) {
                 (Some(_), Some(first)) => drop(directories.insert(base.clone().join(first))),
                 _ => objects.push(meta),
             }
         }
         let common_prefixes = directories.into_iter().collect();
-        Ok(ListResult {
-            common_prefixes,
-            objects,
-            extensions: Default::default(),
-        })
+        Ok(ListResult { common_prefixes, objects, extensions: Default::default() })
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
@@ -136,12 +97,7 @@ impl ObjectStore for SimDisk {
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        self.duplicate(
-            from,
-            to,
-            options.target_mode == RenameTargetMode::Create,
-            true,
-        )
+        self.duplicate(from, to, options.target_mode == RenameTargetMode::Create, true)
     }
 }
 
@@ -173,20 +129,10 @@ impl MultipartUpload for DiskUpload {
     async fn complete(&mut self) -> Result<PutResult> {
         let parts: Option<Vec<PutPayload>> = lock(&self.parts).iter().cloned().collect();
         let Some(parts) = parts else {
-            return Err(Error::Generic {
-                store: "SimDisk",
-                source: "a part was never sent".into(),
-            });
+            return Err(Error::Generic { store: "SimDisk", source: "a part was never sent".into() });
         };
         let payload: PutPayload = parts.iter().flatten().cloned().collect();
-        self.disk
-            .write(
-                &self.location,
-                payload.into(),
-                self.attributes.clone(),
-                false,
-            )
-            .map(put_result)
+        self.disk.write(&self.location, payload.into(), self.attributes.clone(), false).map(put_result)
     }
 
     async fn abort(&mut self) -> Result<()> {
@@ -196,23 +142,13 @@ impl MultipartUpload for DiskUpload {
 }
 
 fn bounds(range: &GetRange, size: u64) -> Result<Range<u64>> {
-    range.as_range(size).map_err(|source| Error::Generic {
-        store: "SimDisk",
-        source: source.into(),
-    })
+    range.as_range(size).map_err(|source| Error::Generic { store: "SimDisk", source: source.into() })
 }
 
 fn put_result(write: u64) -> PutResult {
-    PutResult {
-        e_tag: Some(e_tag(write)),
-        version: None,
-        extensions: Default::default(),
-    }
+    PutResult { e_tag: Some(e_tag(write)), version: None, extensions: Default::default() }
 }
 
 fn unsupported(operation: &str) -> Error {
-    Error::NotImplemented {
-        operation: operation.into(),
-        implementer: "SimDisk".into(),
-    }
+    Error::NotImplemented { operation: operation.into(), implementer: "SimDisk".into() }
 }

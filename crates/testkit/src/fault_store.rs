@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    CopyOptions, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
 };
 
 use crate::kinds::{Fault, Op};
@@ -19,37 +19,16 @@ use crate::upload::FaultUpload;
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl ObjectStore for FaultStore {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        opts: PutOptions,
-    ) -> Result<PutResult> {
-        let request = Request::Put {
-            location: location.clone(),
-            payload,
-            options: opts,
-        };
-        let empty = PutResult {
-            e_tag: None,
-            version: None,
-            extensions: Default::default(),
-        };
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        let request = Request::Put { location: location.clone(), payload, options: opts };
+        let empty = PutResult { e_tag: None, version: None, extensions: Default::default() };
         Ok(self.shared.write(request).await?.unwrap_or(empty))
     }
 
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        opts: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
+    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
         let begun = self.shared.inner.put_multipart_opts(location, opts);
         let inner = self.shared.read(Op::Multipart, location, begun).await?;
-        Ok(Box::new(FaultUpload::new(
-            Arc::clone(&self.shared),
-            location.clone(),
-            inner,
-        )))
+        Ok(Box::new(FaultUpload::new(Arc::clone(&self.shared), location.clone(), inner)))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -81,17 +60,12 @@ impl ObjectStore for FaultStore {
         Ok(parts)
     }
 
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         let shared = Arc::clone(&self.shared);
         let delete = move |location: Path| {
             let shared = Arc::clone(&shared);
             async move {
-                let request = Request::Delete {
-                    location: location.clone(),
-                };
+                let request = Request::Delete { location: location.clone() };
                 shared.write(request).await.map(|_| location)
             }
         };
@@ -108,17 +82,10 @@ impl ObjectStore for FaultStore {
         .boxed()
     }
 
-    fn list_with_offset(
-        &self,
-        prefix: Option<&Path>,
-        offset: &Path,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
         let (shared, prefix, offset) = (Arc::clone(&self.shared), prefix.cloned(), offset.clone());
         stream::once(async move {
-            let found = shared
-                .inner
-                .list_with_offset(prefix.as_ref(), &offset)
-                .try_collect();
+            let found = shared.inner.list_with_offset(prefix.as_ref(), &offset).try_collect();
             shared.listed(prefix.as_ref(), found).await
         })
         .flatten()
@@ -128,30 +95,19 @@ impl ObjectStore for FaultStore {
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let root = Path::default();
         let found = self.shared.inner.list_with_delimiter(prefix);
-        let mut found = self
-            .shared
-            .read(Op::List, prefix.unwrap_or(&root), found)
-            .await?;
+        let mut found = self.shared.read(Op::List, prefix.unwrap_or(&root), found).await?;
         self.shared.shuffle(&mut found.objects);
         self.shared.shuffle(&mut found.common_prefixes);
         Ok(found)
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        let request = Request::Copy {
-            from: from.clone(),
-            to: to.clone(),
-            options,
-        };
+        let request = Request::Copy { from: from.clone(), to: to.clone(), options };
         self.shared.write(request).await.map(drop)
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        let request = Request::Rename {
-            from: from.clone(),
-            to: to.clone(),
-            options,
-        };
+        let request = Request::Rename { from: from.clone(), to: to.clone(), options };
         self.shared.write(request).await.map(drop)
     }
 }
@@ -177,13 +133,7 @@ impl Shared {
             body.extend((fault == Fault::BrokenBody).then(|| Err(injected(fault))));
         }
         let payload = GetResultPayload::Stream(stream::iter(body).boxed());
-        Ok(GetResult {
-            payload,
-            meta,
-            range,
-            attributes,
-            extensions,
-        })
+        Ok(GetResult { payload, meta, range, attributes, extensions })
     }
 
     /// Takes at least the last byte.
@@ -216,10 +166,7 @@ impl Shared {
             Err(error) => return stream::iter([Err(error)]).boxed(),
         };
         self.shuffle(&mut found);
-        let broken = self.draw(|faults, dice| {
-            dice.chance(faults.broken_list)
-                .then(|| dice.index(found.len() + 1))
-        });
+        let broken = self.draw(|faults, dice| dice.chance(faults.broken_list).then(|| dice.index(found.len() + 1)));
         let Some(kept) = broken else {
             return stream::iter(found.into_iter().map(Ok)).boxed();
         };

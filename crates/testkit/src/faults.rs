@@ -98,18 +98,12 @@ impl Faults {
     /// A store that cannot be reached: every operation fails without effect.
     #[must_use]
     pub fn unreachable() -> Self {
-        Self {
-            fail_before: 1.0,
-            ..Self::default()
-        }
+        Self { fail_before: 1.0, ..Self::default() }
     }
 
     /// A store that answers every conditional write as if it were a plain one.
     #[must_use]
     pub fn lying() -> Self {
-        Self {
-            ignored_condition: 1.0,
-            ..Self::default()
-        }
+        Self { ignored_condition: 1.0, ..Self::default() }
     }
 }

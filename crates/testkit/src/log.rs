@@ -78,9 +78,7 @@ impl Log {
 
 impl fmt::Display for Log {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.lines()
-            .iter()
-            .try_for_each(|line| writeln!(f, "{line}"))
+        self.lines().iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }
 
@@ -88,27 +86,14 @@ impl Line {
     fn fold_into(&self, digest: u64) -> u64 {
         let fault = self.fault.map_or(0, |fault| fault as u64 + 1);
         let head = mix(digest ^ self.step) ^ (self.op as u64) << 8 ^ fault << 16;
-        let text = self
-            .location
-            .bytes()
-            .chain(self.task.bytes())
-            .chain(self.outcome.bytes());
-        mix(text.fold(head, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)
-        }))
+        let text = self.location.bytes().chain(self.task.bytes()).chain(self.outcome.bytes());
+        mix(text.fold(head, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)))
     }
 }
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            step,
-            task,
-            op,
-            location,
-            outcome,
-            ..
-        } = self;
+        let Self { step, task, op, location, outcome, .. } = self;
         write!(f, "{step:>6} {task:<12} {op:<9} {outcome:<7} {location}")?;
         self.fault.map_or(Ok(()), |fault| write!(f, "  [{fault}]"))
     }
@@ -149,14 +134,8 @@ impl Counts {
 
 impl AddAssign<&Self> for Counts {
     fn add_assign(&mut self, other: &Self) {
-        self.ops
-            .iter_mut()
-            .zip(&other.ops)
-            .for_each(|(sum, n)| *sum += n);
-        self.faults
-            .iter_mut()
-            .zip(&other.faults)
-            .for_each(|(sum, n)| *sum += n);
+        self.ops.iter_mut().zip(&other.ops).for_each(|(sum, n)| *sum += n);
+        self.faults.iter_mut().zip(&other.faults).for_each(|(sum, n)| *sum += n);
     }
 }
 

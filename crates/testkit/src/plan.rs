@@ -42,9 +42,7 @@ impl Plan {
     pub(crate) fn of_read(faults: &Faults, dice: &mut Dice, fates: &[(Fault, f64)]) -> Self {
         let delayed = dice.chance(faults.delay);
         let turns = dice.below(9);
-        let mut drawn = fates
-            .iter()
-            .filter(|(_, probability)| dice.chance(*probability));
+        let mut drawn = fates.iter().filter(|(_, probability)| dice.chance(*probability));
         let fate = drawn.next().map(|(fault, _)| *fault);
         Self {
             turns: (turns % 3, turns / 3),

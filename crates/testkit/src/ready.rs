@@ -29,9 +29,7 @@ impl ReadyList {
     /// Waits in real time for a wake from outside the world, such as a thread that computes; false if none came.
     pub(crate) fn wait(&self, patience: Duration) -> bool {
         let tasks = lock(&self.tasks);
-        let waited = self
-            .woken
-            .wait_timeout_while(tasks, patience, |tasks| tasks.is_empty());
+        let waited = self.woken.wait_timeout_while(tasks, patience, |tasks| tasks.is_empty());
         !waited.unwrap_or_else(PoisonError::into_inner).0.is_empty()
     }
 }
@@ -46,11 +44,7 @@ pub(crate) struct TaskWaker {
 
 impl TaskWaker {
     pub(crate) fn new(id: usize, ready: Arc<ReadyList>) -> Arc<Self> {
-        Arc::new(Self {
-            id,
-            queued: AtomicBool::new(false),
-            ready,
-        })
+        Arc::new(Self { id, queued: AtomicBool::new(false), ready })
     }
 
     pub(crate) fn queue(this: &Arc<Self>) {

@@ -1,7 +1,7 @@
 use object_store::path::Path;
 use object_store::{
-    CopyMode, CopyOptions, Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-    PutResult, RenameOptions, RenameTargetMode, Result,
+    CopyMode, CopyOptions, Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, PutResult,
+    RenameOptions, RenameTargetMode, Result,
 };
 
 use crate::kinds::Op;
@@ -9,24 +9,10 @@ use crate::kinds::Op;
 /// A write on its way to a store: it can arrive without its caller, and twice.
 #[derive(Clone, Debug)]
 pub(crate) enum Request {
-    Put {
-        location: Path,
-        payload: PutPayload,
-        options: PutOptions,
-    },
-    Copy {
-        from: Path,
-        to: Path,
-        options: CopyOptions,
-    },
-    Rename {
-        from: Path,
-        to: Path,
-        options: RenameOptions,
-    },
-    Delete {
-        location: Path,
-    },
+    Put { location: Path, payload: PutPayload, options: PutOptions },
+    Copy { from: Path, to: Path, options: CopyOptions },
+    Rename { from: Path, to: Path, options: RenameOptions },
+    Delete { location: Path },
 }
 
 impl Request {
@@ -70,25 +56,14 @@ impl Request {
     /// Lets the store do it; only a put has more to answer than that it is done.
     pub(crate) async fn apply(self, store: &dyn ObjectStore) -> Result<Option<PutResult>> {
         match self {
-            Self::Put {
-                location,
-                payload,
-                options,
-            } => store.put_opts(&location, payload, options).await.map(Some),
-            Self::Copy { from, to, options } => {
-                store.copy_opts(&from, &to, options).await.map(|()| None)
-            }
-            Self::Rename { from, to, options } => {
-                store.rename_opts(&from, &to, options).await.map(|()| None)
-            }
+            Self::Put { location, payload, options } => store.put_opts(&location, payload, options).await.map(Some),
+            Self::Copy { from, to, options } => store.copy_opts(&from, &to, options).await.map(|()| None),
+            Self::Rename { from, to, options } => store.rename_opts(&from, &to, options).await.map(|()| None),
             Self::Delete { location } => store.delete(&location).await.map(|()| None),
         }
     }
 
     pub(crate) fn already_exists(&self, why: &'static str) -> Error {
-        Error::AlreadyExists {
-            path: self.location().to_string(),
-            source: why.into(),
-        }
+        Error::AlreadyExists { path: self.location().to_string(), source: why.into() }
     }
 }

@@ -37,10 +37,7 @@ pub fn for_each_seed<T: Send>(default: u64, check: impl Fn(u64) -> T + Sync) -> 
             if seed >= seeds.end {
                 break;
             }
-            let guard = Replay {
-                seed,
-                failed: &failed,
-            };
+            let guard = Replay { seed, failed: &failed };
             own.push((seed, check(seed)));
             drop(guard);
         }
@@ -78,16 +75,10 @@ impl Drop for Replay<'_> {
     }
 }
 
-#[expect(
-    clippy::panic,
-    reason = "a test must not run with settings other than those asked for"
-)]
+#[expect(clippy::panic, reason = "a test must not run with settings other than those asked for")]
 fn number(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{name}={text} is not a number")),
-    )
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
 }
 
 #[cfg(test)]
@@ -98,10 +89,7 @@ mod tests {
 
     #[test]
     fn results_come_in_order_of_seeds() {
-        assert_eq!(
-            for_each_seed(500, |seed| seed),
-            seeds(500).collect::<Vec<_>>()
-        );
+        assert_eq!(for_each_seed(500, |seed| seed), seeds(500).collect::<Vec<_>>());
     }
 
     #[test]

@@ -74,15 +74,8 @@ impl Sim {
             timers: BTreeMap::new(),
             next_timer: 0,
         };
-        let shared = Shared {
-            seed,
-            log: Log::default(),
-            ready: Arc::default(),
-            state: Mutex::new(state),
-        };
-        Self {
-            shared: Arc::new(shared),
-        }
+        let shared = Shared { seed, log: Log::default(), ready: Arc::default(), state: Mutex::new(state) };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Returns the seed of the world.
@@ -165,14 +158,7 @@ impl Sim {
         let waker = Waker::from(waker);
         state.live += usize::from(!background);
         let future = Some(future);
-        state.slots.push(Slot {
-            name,
-            future,
-            waker,
-            background,
-            polls_left: None,
-            ended: false,
-        });
+        state.slots.push(Slot { name, future, waker, background, polls_left: None, ended: false });
         id
     }
 
@@ -186,11 +172,7 @@ impl Sim {
             }
             slot.polls_left = Some(polls);
             // a task that is being polled is dropped when its poll returns
-            if polls > 0 || slot.future.is_none() {
-                None
-            } else {
-                state.end(id)
-            }
+            if polls > 0 || slot.future.is_none() { None } else { state.end(id) }
         };
         if dropped.is_some() {
             self.shared.log.count(Fault::Crashed);
@@ -215,10 +197,7 @@ impl Sim {
 
     pub(crate) fn live_names(&self) -> Vec<Arc<str>> {
         let state = self.state();
-        let live = state
-            .slots
-            .iter()
-            .filter(|slot| !slot.ended && !slot.background);
+        let live = state.slots.iter().filter(|slot| !slot.ended && !slot.background);
         live.map(|slot| Arc::clone(&slot.name)).collect()
     }
 
@@ -269,9 +248,7 @@ impl Sim {
             state.steps += 1;
             (future, waker)
         };
-        let ready = Pin::new(&mut future)
-            .poll(&mut Context::from_waker(&waker))
-            .is_ready();
+        let ready = Pin::new(&mut future).poll(&mut Context::from_waker(&waker)).is_ready();
         let mut state = self.state();
         // the world was dropped from inside a task
         let Some(slot) = state.slots.get_mut(id) else {

@@ -60,14 +60,7 @@ impl FaultStore {
 
     fn with_wire(wire: Wire, dice: Dice, inner: Arc<dyn ObjectStore>, faults: Faults) -> Self {
         let (faults, dice) = (Mutex::new(faults), Mutex::new(dice));
-        Self {
-            shared: Arc::new(Shared {
-                inner,
-                faults,
-                dice,
-                wire,
-            }),
-        }
+        Self { shared: Arc::new(Shared { inner, faults, dice, wire }) }
     }
 
     /// Changes the faults from the next operation on.
@@ -108,11 +101,7 @@ impl Shared {
             }
             _ => self.deliver(&plan, request.clone()).await,
         };
-        let answer = self
-            .answer(&plan, answer, || {
-                request.already_exists("a repeated request met the first")
-            })
-            .await;
+        let answer = self.answer(&plan, answer, || request.already_exists("a repeated request met the first")).await;
         call.end(&answer);
         answer
     }
@@ -139,9 +128,7 @@ impl Shared {
             Some(Fault::FailBefore) => Err(injected(Fault::FailBefore)),
             _ => read.await,
         };
-        let answer = self
-            .answer(&plan, answer, || injected(Fault::FailAfter))
-            .await;
+        let answer = self.answer(&plan, answer, || injected(Fault::FailAfter)).await;
         call.end(&answer);
         answer
     }
@@ -164,11 +151,7 @@ impl Shared {
 
     /// Has the effect; from the wire if so planned, so that it comes even if the caller goes away.
     async fn deliver(self: &Arc<Self>, plan: &Plan, request: Request) -> Result<Option<PutResult>> {
-        let request = if plan.ignored_condition {
-            self.strip(request).await
-        } else {
-            request
-        };
+        let request = if plan.ignored_condition { self.strip(request).await } else { request };
         let Some(sim) = self.wire.carries().filter(|_| plan.on_wire) else {
             self.wait(plan.turns.0, plan.delay).await;
             return request.apply(&self.inner).await;
@@ -179,9 +162,7 @@ impl Shared {
             shared.wait(turns, delay).await;
             drop(sender.send(request.apply(&shared.inner).await));
         }));
-        receiver
-            .await
-            .unwrap_or_else(|_| Err(injected(Fault::LostAnswer)))
+        receiver.await.unwrap_or_else(|_| Err(injected(Fault::LostAnswer)))
     }
 
     /// Takes the condition off; counted only where it would have mattered.
@@ -194,12 +175,7 @@ impl Shared {
     }
 
     /// Turns the true answer into what the caller sees.
-    async fn answer<T>(
-        &self,
-        plan: &Plan,
-        answer: Result<T>,
-        conflict: impl FnOnce() -> Error,
-    ) -> Result<T> {
+    async fn answer<T>(&self, plan: &Plan, answer: Result<T>, conflict: impl FnOnce() -> Error) -> Result<T> {
         if plan.fate == Some(Fault::LostAnswer) {
             self.wire.sleep(self.draw(|faults, _| faults.timeout)).await;
         }
@@ -228,22 +204,9 @@ impl Shared {
         self.trace(op, &location, Some(Fault::LateCopy), outcome(&landed));
     }
 
-    pub(crate) fn trace(
-        &self,
-        op: Op,
-        location: &Path,
-        fault: Option<Fault>,
-        outcome: &'static str,
-    ) {
+    pub(crate) fn trace(&self, op: Op, location: &Path, fault: Option<Fault>, outcome: &'static str) {
         let (step, task) = self.wire.place();
-        self.log().push(Line {
-            step,
-            task,
-            op,
-            location: location.to_string(),
-            fault,
-            outcome,
-        });
+        self.log().push(Line { step, task, op, location: location.to_string(), fault, outcome });
     }
 }
 
@@ -259,13 +222,7 @@ struct Call<'a> {
 impl<'a> Call<'a> {
     fn start(shared: &'a Shared, op: Op, location: &Path, fate: Option<Fault>) -> Self {
         shared.log().start(op);
-        Self {
-            shared,
-            op,
-            location: location.clone(),
-            fate,
-            outcome: DROPPED,
-        }
+        Self { shared, op, location: location.clone(), fate, outcome: DROPPED }
     }
 
     fn end<T>(&mut self, answer: &Result<T>) {
@@ -278,8 +235,7 @@ impl Drop for Call<'_> {
         if self.outcome == DROPPED {
             self.shared.log().count(Fault::Dropped);
         }
-        self.shared
-            .trace(self.op, &self.location, self.fate, self.outcome);
+        self.shared.trace(self.op, &self.location, self.fate, self.outcome);
     }
 }
 
@@ -293,17 +249,12 @@ fn outcome<T>(answer: &Result<T>) -> &'static str {
 }
 
 pub(crate) fn injected(fault: Fault) -> Error {
-    Error::Generic {
-        store: "FaultStore",
-        source: format!("injected fault: {fault}").into(),
-    }
+    Error::Generic { store: "FaultStore", source: format!("injected fault: {fault}").into() }
 }
 
 impl fmt::Debug for FaultStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FaultStore")
-            .field("inner", &self.shared.inner)
-            .finish_non_exhaustive()
+        f.debug_struct("FaultStore").field("inner", &self.shared.inner).finish_non_exhaustive()
     }
 }
 

@@ -32,11 +32,7 @@ impl Sim {
     pub(crate) fn sleep(&self, duration: Duration) -> Sleep {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let due_nanos = self.now_nanos().saturating_add(nanos);
-        Sleep {
-            sim: self.clone(),
-            due_nanos,
-            key: None,
-        }
+        Sleep { sim: self.clone(), due_nanos, key: None }
     }
 }
 
@@ -91,5 +87,11 @@ impl Future for GiveWay {
         self.gave = true;
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+impl lineal_core::Timer for SimTimer {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Self::sleep(self, duration)
     }
 }

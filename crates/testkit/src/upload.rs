@@ -20,17 +20,8 @@ pub(crate) struct FaultUpload {
 }
 
 impl FaultUpload {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        location: Path,
-        inner: Box<dyn MultipartUpload>,
-    ) -> Self {
-        Self {
-            shared,
-            location,
-            inner,
-            part_lost: Arc::default(),
-        }
+    pub(crate) fn new(shared: Arc<Shared>, location: Path, inner: Box<dyn MultipartUpload>) -> Self {
+        Self { shared, location, inner, part_lost: Arc::default() }
     }
 }
 
@@ -48,27 +39,18 @@ impl MultipartUpload for FaultUpload {
 
     async fn complete(&mut self) -> Result<PutResult> {
         if self.part_lost.load(Ordering::Relaxed) {
-            return Err(Error::Generic {
-                store: "FaultStore",
-                source: "a part of the upload failed".into(),
-            });
+            return Err(Error::Generic { store: "FaultStore", source: "a part of the upload failed".into() });
         }
-        self.shared
-            .read(Op::Multipart, &self.location, self.inner.complete())
-            .await
+        self.shared.read(Op::Multipart, &self.location, self.inner.complete()).await
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.shared
-            .read(Op::Multipart, &self.location, self.inner.abort())
-            .await
+        self.shared.read(Op::Multipart, &self.location, self.inner.abort()).await
     }
 }
 
 impl fmt::Debug for FaultUpload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FaultUpload")
-            .field("location", &self.location)
-            .finish_non_exhaustive()
+        f.debug_struct("FaultUpload").field("location", &self.location).finish_non_exhaustive()
     }
 }

@@ -66,12 +66,7 @@ impl Wire {
     }
 
     /// Sends a request that arrives later, whoever waits for it.
-    pub(crate) fn send_late(
-        &self,
-        after: Duration,
-        dice: &mut Dice,
-        request: BoxFuture<'static, ()>,
-    ) {
+    pub(crate) fn send_late(&self, after: Duration, dice: &mut Dice, request: BoxFuture<'static, ()>) {
         match self {
             Self::World(sim) => {
                 let sleep = sim.sleep(after);
@@ -81,8 +76,7 @@ impl Wire {
                 }));
             }
             Self::Alone(alone) => {
-                let due =
-                    alone.operations.load(Ordering::Relaxed) + 1 + dice.below(MAX_OPERATIONS_LATE);
+                let due = alone.operations.load(Ordering::Relaxed) + 1 + dice.below(MAX_OPERATIONS_LATE);
                 lock(&alone.late).push(Late { due, request });
             }
         }
@@ -106,9 +100,7 @@ impl Wire {
 
 impl Alone {
     async fn deliver(&self, now: u64) {
-        let due: Vec<Late> = lock(&self.late)
-            .extract_if(.., |late| late.due <= now)
-            .collect();
+        let due: Vec<Late> = lock(&self.late).extract_if(.., |late| late.due <= now).collect();
         for late in due {
             late.request.await;
         }

@@ -40,10 +40,7 @@ impl World {
     /// Creates the world of this seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Self {
-            sim: Sim::new(seed),
-            step_limit: DEFAULT_STEP_LIMIT,
-        }
+        Self { sim: Sim::new(seed), step_limit: DEFAULT_STEP_LIMIT }
     }
 
     /// Sets after how many polls in all the world panics, because something never ends; a million by default.
@@ -98,17 +95,11 @@ impl World {
         let seed = self.sim.seed();
         match self.sim.step() {
             Step::Ran if self.sim.steps() <= self.step_limit => {}
-            Step::Ran => panic!(
-                "seed {seed}: no end after {} steps\n{}",
-                self.step_limit,
-                self.tail()
-            ),
+            Step::Ran => panic!("seed {seed}: no end after {} steps\n{}", self.step_limit, self.tail()),
             Step::Idle if self.sim.wait_outside(PATIENCE) => {}
-            Step::Idle => panic!(
-                "seed {seed}: deadlock, waiting for ever: {:?}\n{}",
-                self.sim.live_names(),
-                self.tail()
-            ),
+            Step::Idle => {
+                panic!("seed {seed}: deadlock, waiting for ever: {:?}\n{}", self.sim.live_names(), self.tail())
+            }
         }
     }
 

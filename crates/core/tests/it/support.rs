@@ -1,9 +1,6 @@
 use std::sync::Arc;
 
-use lineal_core::{
-    Actor, Host, Journal, JournalSettings, ManualClock, SeededIds, Stamp, State, Store, Timestamp,
-    Txn,
-};
+use lineal_core::{Actor, Host, Journal, JournalSettings, ManualClock, SeededIds, Stamp, State, Store, Timestamp, Txn};
 use serde::{Deserialize, Serialize};
 
 /// A ledger of named amounts: enough of a domain to see losses, doubles and order.
@@ -41,16 +38,12 @@ pub(crate) fn line(text: impl Into<String>) -> Result<Vec<Line>, String> {
 }
 
 pub(crate) fn clock() -> Arc<ManualClock> {
-    Arc::new(ManualClock::new(
-        Timestamp::from_unix_secs(1_357_000_000).unwrap(),
-    ))
+    Arc::new(ManualClock::new(Timestamp::from_unix_secs(1_357_000_000).unwrap()))
 }
 
 /// A memory store whose clock and ids are repeatable.
 pub(crate) fn memory(clock: &Arc<ManualClock>) -> Store {
-    let host = Host::system()
-        .with_clock(clock.clone())
-        .with_ids(Arc::new(SeededIds::new(7)));
+    let host = Host::system().with_clock(clock.clone()).with_ids(Arc::new(SeededIds::new(7)));
     Store::open("memory:///").unwrap().with_host(host)
 }
 
@@ -59,9 +52,5 @@ pub(crate) async fn open(store: &Store) -> Journal<Ledger> {
 }
 
 pub(crate) async fn open_with(store: &Store, settings: JournalSettings) -> Journal<Ledger> {
-    Journal::builder(store, "ledgers/one")
-        .with_settings(settings)
-        .open()
-        .await
-        .unwrap()
+    Journal::builder(store, "ledgers/one").with_settings(settings).open().await.unwrap()
 }

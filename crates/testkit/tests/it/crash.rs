@@ -31,39 +31,12 @@ fn every_operation_is_a_crash_point_in_four_ways() {
         },
     );
     assert_eq!(points, 12);
-    let expected: [&[&str]; 7] = [
-        &["b"],
-        &[],
-        &["a"],
-        &["a"],
-        &["a", "b"],
-        &["a", "b"],
-        &["b"],
-    ];
-    let names = |index: usize| {
-        expected[index]
-            .iter()
-            .map(|name| path(name))
-            .collect::<Vec<_>>()
-    };
+    let expected: [&[&str]; 7] = [&["b"], &[], &["a"], &["a"], &["a", "b"], &["a", "b"], &["b"]];
+    let names = |index: usize| expected[index].iter().map(|name| path(name)).collect::<Vec<_>>();
     let seen = seen.lock().unwrap();
-    assert_eq!(
-        seen[0],
-        (
-            CrashPoint {
-                operation: 4,
-                landed: false,
-                lived_on: true
-            },
-            names(0)
-        )
-    );
+    assert_eq!(seen[0], (CrashPoint { operation: 4, landed: false, lived_on: true }, names(0)));
     for (point, left) in &seen[1..] {
-        assert_eq!(
-            *left,
-            names(point.operation * 2 - 1 + usize::from(point.landed)),
-            "{point:?}"
-        );
+        assert_eq!(*left, names(point.operation * 2 - 1 + usize::from(point.landed)), "{point:?}");
     }
 }
 
@@ -81,13 +54,7 @@ fn reads_are_crash_points_on_demand_and_a_gone_process_does_nothing_more() {
             },
         )
     };
-    assert_eq!(
-        (
-            count(CrashPoints::new()),
-            count(CrashPoints::new().with_reads())
-        ),
-        (4, 8)
-    );
+    assert_eq!((count(CrashPoints::new()), count(CrashPoints::new().with_reads())), (4, 8));
 }
 
 #[test]
@@ -101,9 +68,8 @@ fn a_scenario_that_names_before_it_writes_is_found() {
         |_, disk, _| {
             let dangling = Arc::clone(&dangling);
             async move {
-                *dangling.lock().unwrap() += usize::from(
-                    disk.read(&path("name")).is_some() && disk.read(&path("blob")).is_none(),
-                );
+                *dangling.lock().unwrap() +=
+                    usize::from(disk.read(&path("name")).is_some() && disk.read(&path("blob")).is_none());
             }
         },
     );
@@ -113,27 +79,22 @@ fn a_scenario_that_names_before_it_writes_is_found() {
 #[test]
 fn unsynced_writes_are_at_risk() {
     let lost = Arc::new(Mutex::new(0));
-    CrashPoints::new()
-        .with_durability(Durability::UntilSync)
-        .run(
-            |_, store: Arc<dyn ObjectStore>, acknowledged: Arc<Mutex<Vec<Path>>>| async move {
-                for n in 0..10 {
-                    let name = path(&n.to_string());
-                    if store.put(&name, "x".into()).await.is_ok() {
-                        acknowledged.lock().unwrap().push(name);
-                    }
+    CrashPoints::new().with_durability(Durability::UntilSync).run(
+        |_, store: Arc<dyn ObjectStore>, acknowledged: Arc<Mutex<Vec<Path>>>| async move {
+            for n in 0..10 {
+                let name = path(&n.to_string());
+                if store.put(&name, "x".into()).await.is_ok() {
+                    acknowledged.lock().unwrap().push(name);
                 }
-            },
-            |_, disk, acknowledged| {
-                let lost = Arc::clone(&lost);
-                async move {
-                    let acknowledged = acknowledged.lock().unwrap();
-                    *lost.lock().unwrap() += acknowledged
-                        .iter()
-                        .filter(|name| disk.read(name).is_none())
-                        .count();
-                }
-            },
-        );
+            }
+        },
+        |_, disk, acknowledged| {
+            let lost = Arc::clone(&lost);
+            async move {
+                let acknowledged = acknowledged.lock().unwrap();
+                *lost.lock().unwrap() += acknowledged.iter().filter(|name| disk.read(name).is_none()).count();
+            }
+        },
+    );
     assert!(*lost.lock().unwrap() > 0);
 }

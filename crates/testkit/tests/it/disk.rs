@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use futures::TryStreamExt;
 use lineal_testkit::{Dice, Durability, SimDisk};
 use object_store::path::Path;
-use object_store::{
-    Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, UpdateVersion,
-};
+use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, UpdateVersion};
 
 fn path(name: &str) -> Path {
     Path::from(name)
@@ -25,28 +23,15 @@ fn put(disk: &SimDisk, name: &str, bytes: &'static str) {
 fn create_is_refused_on_an_existing_object_and_update_is_not_there() {
     let disk = SimDisk::new();
     block_on(async {
-        disk.put_opts(&path("a"), "1".into(), PutMode::Create.into())
-            .await
-            .unwrap();
-        let second = disk
-            .put_opts(&path("a"), "2".into(), PutMode::Create.into())
-            .await;
+        disk.put_opts(&path("a"), "1".into(), PutMode::Create.into()).await.unwrap();
+        let second = disk.put_opts(&path("a"), "2".into(), PutMode::Create.into()).await;
         assert!(matches!(second, Err(Error::AlreadyExists { .. })));
-        let update = PutMode::Update(UpdateVersion {
-            e_tag: None,
-            version: None,
-        });
+        let update = PutMode::Update(UpdateVersion { e_tag: None, version: None });
         let third = disk.put_opts(&path("a"), "3".into(), update.into()).await;
         assert!(matches!(third, Err(Error::NotImplemented { .. })));
         disk.put(&path("b"), "4".into()).await.unwrap();
-        assert!(matches!(
-            disk.copy_if_not_exists(&path("b"), &path("a")).await,
-            Err(Error::AlreadyExists { .. })
-        ));
-        assert!(matches!(
-            disk.rename_if_not_exists(&path("b"), &path("a")).await,
-            Err(Error::AlreadyExists { .. })
-        ));
+        assert!(matches!(disk.copy_if_not_exists(&path("b"), &path("a")).await, Err(Error::AlreadyExists { .. })));
+        assert!(matches!(disk.rename_if_not_exists(&path("b"), &path("a")).await, Err(Error::AlreadyExists { .. })));
     });
     assert_eq!(disk.read(&path("a")).unwrap(), "1");
     assert_eq!(disk.read(&path("b")).unwrap(), "4");
@@ -65,32 +50,15 @@ fn reads_give_ranges_heads_and_conditions() {
         ];
         for (range, expected) in ranges {
             let options = GetOptions::new().with_range(Some(range));
-            assert_eq!(
-                disk.get_opts(&path("a"), options)
-                    .await
-                    .unwrap()
-                    .bytes()
-                    .await
-                    .unwrap(),
-                expected
-            );
+            assert_eq!(disk.get_opts(&path("a"), options).await.unwrap().bytes().await.unwrap(), expected);
         }
         assert!(disk.get_range(&path("a"), 10..12).await.is_err());
         let meta = disk.head(&path("a")).await.unwrap();
         assert_eq!(meta.size, 10);
         let options = GetOptions::new().with_if_none_match(meta.e_tag);
-        assert!(matches!(
-            disk.get_opts(&path("a"), options).await,
-            Err(Error::NotModified { .. })
-        ));
-        assert!(matches!(
-            disk.get(&path("b")).await,
-            Err(Error::NotFound { .. })
-        ));
-        assert_eq!(
-            disk.get_ranges(&path("a"), &[0..2, 8..10]).await.unwrap(),
-            ["01", "89"]
-        );
+        assert!(matches!(disk.get_opts(&path("a"), options).await, Err(Error::NotModified { .. })));
+        assert!(matches!(disk.get(&path("b")).await, Err(Error::NotFound { .. })));
+        assert_eq!(disk.get_ranges(&path("a"), &[0..2, 8..10]).await.unwrap(), ["01", "89"]);
     });
 }
 
@@ -101,34 +69,15 @@ fn lists_know_prefixes_and_levels() {
         put(&disk, name, "x");
     }
     block_on(async {
-        let names: Vec<_> = disk
-            .list(Some(&path("d")))
-            .map_ok(|meta| meta.location)
-            .try_collect()
-            .await
-            .unwrap();
-        assert_eq!(
-            names,
-            [path("d/a"), path("d/e!/q"), path("d/e/b"), path("d/e/c")]
-        );
+        let names: Vec<_> = disk.list(Some(&path("d"))).map_ok(|meta| meta.location).try_collect().await.unwrap();
+        assert_eq!(names, [path("d/a"), path("d/e!/q"), path("d/e/b"), path("d/e/c")]);
         let level = disk.list_with_delimiter(Some(&path("d"))).await.unwrap();
-        assert_eq!(
-            level
-                .objects
-                .iter()
-                .map(|meta| &meta.location)
-                .collect::<Vec<_>>(),
-            [&path("d/a")]
-        );
+        assert_eq!(level.objects.iter().map(|meta| &meta.location).collect::<Vec<_>>(), [&path("d/a")]);
         assert_eq!(
             level.common_prefixes.iter().collect::<BTreeSet<_>>(),
             BTreeSet::from([&path("d/e"), &path("d/e!")])
         );
-        let rest: Vec<_> = disk
-            .list_with_offset(Some(&path("d")), &path("d/e/b"))
-            .try_collect()
-            .await
-            .unwrap();
+        let rest: Vec<_> = disk.list_with_offset(Some(&path("d")), &path("d/e/b")).try_collect().await.unwrap();
         assert_eq!(rest.len(), 1);
     });
 }
@@ -146,18 +95,12 @@ fn synced_changes_survive_and_unsynced_ones_may_be_kept_undone_or_torn() {
         disk.remove(&path("none"));
         block_on(disk.delete(&path("gone"))).unwrap();
         disk.lose_power(&mut Dice::new(seed));
-        let left = |name: &str| {
-            disk.read(&path(name))
-                .map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
-        };
-        assert!(left("gone").is_none_or(|text| text == "synced"
-            || "synced".starts_with(text.as_str())
-            || text.contains('\0')));
-        outcomes.extend([
-            ("old", left("old")),
-            ("new", left("new")),
-            ("gone", left("gone")),
-        ]);
+        let left = |name: &str| disk.read(&path(name)).map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
+        assert!(
+            left("gone")
+                .is_none_or(|text| text == "synced" || "synced".starts_with(text.as_str()) || text.contains('\0'))
+        );
+        outcomes.extend([("old", left("old")), ("new", left("new")), ("gone", left("gone"))]);
         let before = disk.paths();
         disk.lose_power(&mut Dice::new(seed + 1));
         assert_eq!(disk.paths(), before, "what is left is durable");
@@ -170,12 +113,12 @@ fn synced_changes_survive_and_unsynced_ones_may_be_kept_undone_or_torn() {
         ("gone", None),
         ("gone", Some("synced")),
     ] {
-        assert!(
-            outcomes.contains(&(expected.0, expected.1.map(String::from))),
-            "{expected:?} never happened"
-        );
+        assert!(outcomes.contains(&(expected.0, expected.1.map(String::from))), "{expected:?} never happened");
     }
-    assert!(outcomes.iter().any(|(name, text)| *name == "new" && text.as_ref().is_some_and(|text| text != "fresh")), "nothing was torn");
+    assert!(
+        outcomes.iter().any(|(name, text)| *name == "new" && text.as_ref().is_some_and(|text| text != "fresh")),
+        "nothing was torn"
+    );
 }
 
 #[test]

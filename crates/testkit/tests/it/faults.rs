@@ -18,10 +18,7 @@ fn path(name: &str) -> Path {
 }
 
 async fn create(store: &FaultStore, name: &str, bytes: &'static str) -> object_store::Result<()> {
-    store
-        .put_opts(&path(name), bytes.into(), PutMode::Create.into())
-        .await
-        .map(drop)
+    store.put_opts(&path(name), bytes.into(), PutMode::Create.into()).await.map(drop)
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -31,55 +28,16 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 #[test]
 fn failing_before_has_no_effect_and_failing_after_has() {
     for (faults, fault, stored) in [
-        (
-            Faults {
-                fail_before: 1.0,
-                ..Faults::none()
-            },
-            Fault::FailBefore,
-            false,
-        ),
-        (
-            Faults {
-                fail_after: 1.0,
-                ..Faults::none()
-            },
-            Fault::FailAfter,
-            true,
-        ),
-        (
-            Faults {
-                lost_answer: 1.0,
-                ..Faults::none()
-            },
-            Fault::LostAnswer,
-            true,
-        ),
-        (
-            Faults {
-                conflict: 1.0,
-                ..Faults::none()
-            },
-            Fault::Conflict,
-            false,
-        ),
-        (
-            Faults {
-                own_conflict: 1.0,
-                ..Faults::none()
-            },
-            Fault::OwnConflict,
-            true,
-        ),
+        (Faults { fail_before: 1.0, ..Faults::none() }, Fault::FailBefore, false),
+        (Faults { fail_after: 1.0, ..Faults::none() }, Fault::FailAfter, true),
+        (Faults { lost_answer: 1.0, ..Faults::none() }, Fault::LostAnswer, true),
+        (Faults { conflict: 1.0, ..Faults::none() }, Fault::Conflict, false),
+        (Faults { own_conflict: 1.0, ..Faults::none() }, Fault::OwnConflict, true),
     ] {
         let (disk, store) = alone(faults);
         let error = block_on(create(&store, "a", "mine")).unwrap_err();
         let conflict = matches!(fault, Fault::Conflict | Fault::OwnConflict);
-        assert_eq!(
-            matches!(error, Error::AlreadyExists { .. }),
-            conflict,
-            "{fault}"
-        );
+        assert_eq!(matches!(error, Error::AlreadyExists { .. }), conflict, "{fault}");
         assert_eq!(disk.read(&path("a")).is_some(), stored, "{fault}");
         assert_eq!(store.log().counts().fault(fault), 1, "{fault}");
         assert_eq!(store.log().counts().faults(), 1, "{fault}");
@@ -88,12 +46,7 @@ fn failing_before_has_no_effect_and_failing_after_has() {
 
 #[test]
 fn conditional_faults_leave_plain_writes_alone() {
-    let (_, store) = alone(Faults {
-        conflict: 1.0,
-        own_conflict: 1.0,
-        ignored_condition: 1.0,
-        ..Faults::none()
-    });
+    let (_, store) = alone(Faults { conflict: 1.0, own_conflict: 1.0, ignored_condition: 1.0, ..Faults::none() });
     block_on(store.put(&path("a"), "x".into())).unwrap();
     block_on(store.delete(&path("a"))).unwrap();
     assert_eq!(store.log().counts().faults(), 0);
@@ -108,18 +61,8 @@ fn every_conditional_write_of_a_liar_overwrites() {
         create(&store, "a", "second").await.unwrap();
         assert_eq!(disk.read(&path("a")).unwrap(), "second");
         store.put(&path("b"), "third".into()).await.unwrap();
-        store
-            .copy_opts(
-                &path("b"),
-                &path("a"),
-                CopyOptions::new().with_mode(CopyMode::Create),
-            )
-            .await
-            .unwrap();
-        store
-            .rename_if_not_exists(&path("b"), &path("a"))
-            .await
-            .unwrap();
+        store.copy_opts(&path("b"), &path("a"), CopyOptions::new().with_mode(CopyMode::Create)).await.unwrap();
+        store.rename_if_not_exists(&path("b"), &path("a")).await.unwrap();
     });
     assert_eq!(disk.read(&path("a")).unwrap(), "third");
     assert_eq!(store.log().counts().fault(Fault::IgnoredCondition), 3);
@@ -127,11 +70,7 @@ fn every_conditional_write_of_a_liar_overwrites() {
 
 #[test]
 fn a_late_copy_lands_after_failure_and_never_over_another_object() {
-    let late = Faults {
-        late_copy: 1.0,
-        fail_before: 1.0,
-        ..Faults::none()
-    };
+    let late = Faults { late_copy: 1.0, fail_before: 1.0, ..Faults::none() };
     block_on(async {
         let (disk, store) = alone(late.clone());
         create(&store, "a", "mine").await.unwrap_err();
@@ -146,22 +85,13 @@ fn a_late_copy_lands_after_failure_and_never_over_another_object() {
         store.settle().await;
         assert_eq!(disk.read(&path("a")).unwrap(), "theirs");
         let counts = store.log().counts();
-        assert_eq!(
-            (
-                counts.fault(Fault::LateCopy),
-                counts.fault(Fault::LateLanded)
-            ),
-            (1, 0)
-        );
+        assert_eq!((counts.fault(Fault::LateCopy), counts.fault(Fault::LateLanded)), (1, 0));
     });
 }
 
 #[test]
 fn a_late_copy_of_a_delete_or_overwrite_is_as_harmful_as_in_life() {
-    let (disk, store) = alone(Faults {
-        late_copy: 1.0,
-        ..Faults::none()
-    });
+    let (disk, store) = alone(Faults { late_copy: 1.0, ..Faults::none() });
     block_on(async {
         store.put(&path("a"), "old".into()).await.unwrap();
         disk.put(&path("a"), "new".into()).await.unwrap();
@@ -176,11 +106,7 @@ fn a_late_copy_of_a_delete_or_overwrite_is_as_harmful_as_in_life() {
 
 #[test]
 fn without_a_world_late_copies_arrive_before_later_operations() {
-    let (disk, store) = alone(Faults {
-        late_copy: 1.0,
-        fail_before: 1.0,
-        ..Faults::none()
-    });
+    let (disk, store) = alone(Faults { late_copy: 1.0, fail_before: 1.0, ..Faults::none() });
     block_on(async {
         create(&store, "a", "mine").await.unwrap_err();
         for _ in 0..10 {
@@ -193,10 +119,7 @@ fn without_a_world_late_copies_arrive_before_later_operations() {
 #[test]
 fn bodies_end_early_without_a_word_or_break_off() {
     let text = "0123456789";
-    let (disk, store) = alone(Faults {
-        short_body: 1.0,
-        ..Faults::none()
-    });
+    let (disk, store) = alone(Faults { short_body: 1.0, ..Faults::none() });
     block_on(async {
         disk.put(&path("a"), text.into()).await.unwrap();
         let result = store.get(&path("a")).await.unwrap();
@@ -207,10 +130,7 @@ fn bodies_end_early_without_a_word_or_break_off() {
         assert!(parts.concat().len() < 8);
         assert_eq!(store.log().counts().fault(Fault::ShortBody), 2);
 
-        store.set_faults(Faults {
-            broken_body: 1.0,
-            ..Faults::none()
-        });
+        store.set_faults(Faults { broken_body: 1.0, ..Faults::none() });
         let result = store.get(&path("a")).await.unwrap();
         assert!(result.bytes().await.is_err());
         assert!(store.get_range(&path("a"), 2..4).await.is_err());
@@ -218,48 +138,28 @@ fn bodies_end_early_without_a_word_or_break_off() {
         assert_eq!(store.log().counts().fault(Fault::BrokenBody), 3);
 
         store.set_faults(Faults::none());
-        assert_eq!(
-            store.get(&path("a")).await.unwrap().bytes().await.unwrap(),
-            text
-        );
+        assert_eq!(store.get(&path("a")).await.unwrap().bytes().await.unwrap(), text);
     });
 }
 
 #[test]
 fn lists_come_in_any_order_or_break_off_but_never_lack_an_object_silently() {
-    let (disk, store) = alone(Faults {
-        shuffled_list: 1.0,
-        ..Faults::none()
-    });
+    let (disk, store) = alone(Faults { shuffled_list: 1.0, ..Faults::none() });
     block_on(async {
         for n in 0..20 {
-            disk.put(&path(&format!("d/{n:02}")), "x".into())
-                .await
-                .unwrap();
+            disk.put(&path(&format!("d/{n:02}")), "x".into()).await.unwrap();
         }
-        let mut names: Vec<_> = store
-            .list(None)
-            .map_ok(|meta| meta.location)
-            .try_collect()
-            .await
-            .unwrap();
+        let mut names: Vec<_> = store.list(None).map_ok(|meta| meta.location).try_collect().await.unwrap();
         assert!(!names.is_sorted());
         names.sort();
         assert_eq!(names, disk.paths());
-        let rest: Vec<_> = store
-            .list_with_offset(None, &path("d/14"))
-            .try_collect()
-            .await
-            .unwrap();
+        let rest: Vec<_> = store.list_with_offset(None, &path("d/14")).try_collect().await.unwrap();
         assert_eq!(rest.len(), 5);
         let level = store.list_with_delimiter(Some(&path("d"))).await.unwrap();
         assert!(!level.objects.is_sorted_by_key(|meta| meta.location.clone()));
         assert_eq!(store.log().counts().fault(Fault::ShuffledList), 3);
 
-        store.set_faults(Faults {
-            broken_list: 1.0,
-            ..Faults::none()
-        });
+        store.set_faults(Faults { broken_list: 1.0, ..Faults::none() });
         assert!(store.list(None).try_collect::<Vec<_>>().await.is_err());
         assert_eq!(store.log().counts().fault(Fault::BrokenList), 1);
     });
@@ -284,10 +184,7 @@ fn multipart_meets_faults_and_never_completes_without_a_part() {
 
         let mut upload = store.put_multipart(&path("c")).await.unwrap();
         upload.put_part("one".into()).await.unwrap();
-        store.set_faults(Faults {
-            lost_answer: 1.0,
-            ..Faults::none()
-        });
+        store.set_faults(Faults { lost_answer: 1.0, ..Faults::none() });
         upload.complete().await.unwrap_err();
         assert_eq!(disk.paths(), [path("a"), path("c")]);
     });
@@ -300,10 +197,7 @@ fn operations_are_counted_by_kind() {
         store.put(&path("a"), "x".into()).await.unwrap();
         store.head(&path("a")).await.unwrap();
         store.get(&path("a")).await.unwrap();
-        store
-            .get_ranges(&path("a"), std::slice::from_ref(&(0..1)))
-            .await
-            .unwrap();
+        store.get_ranges(&path("a"), std::slice::from_ref(&(0..1))).await.unwrap();
         store.copy(&path("a"), &path("b")).await.unwrap();
         store.rename(&path("b"), &path("c")).await.unwrap();
         store.list(None).try_collect::<Vec<_>>().await.unwrap();
@@ -349,9 +243,6 @@ fn rough_worlds_meet_every_fault_of_an_honest_store() {
         world.run();
         total += &world.log().counts();
     }
-    let missing: Vec<_> = Fault::ALL
-        .iter()
-        .filter(|fault| total.fault(**fault) == 0)
-        .collect();
+    let missing: Vec<_> = Fault::ALL.iter().filter(|fault| total.fault(**fault) == 0).collect();
     assert_eq!(missing, [&Fault::IgnoredCondition], "{total}");
 }

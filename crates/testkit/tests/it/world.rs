@@ -20,22 +20,13 @@ fn rough_run(seed: u64) -> (u64, u64, Duration, Vec<Path>) {
         let task = world.spawn(&format!("writer {writer}"), async move {
             for n in 0..10 {
                 let name = Path::from(n.to_string());
-                drop(
-                    store
-                        .put_opts(&name, writer.to_string().into(), PutMode::Create.into())
-                        .await,
-                );
+                drop(store.put_opts(&name, writer.to_string().into(), PutMode::Create.into()).await);
             }
         });
         task.crash_within(200);
     }
     world.run();
-    (
-        world.log().digest(),
-        world.schedule(),
-        world.elapsed(),
-        disk.paths(),
-    )
+    (world.log().digest(), world.schedule(), world.elapsed(), disk.paths())
 }
 
 #[test]
@@ -115,16 +106,8 @@ fn a_crashed_task_is_dropped_and_its_request_on_the_wire_still_lands() {
     for seed in 0..40 {
         let world = World::new(seed);
         let disk = SimDisk::new();
-        let store = world.store(
-            Arc::new(disk.clone()),
-            Faults {
-                delay: 1.0,
-                ..Faults::none()
-            },
-        );
-        let writer = world.spawn("writer", async move {
-            store.put(&Path::from("a"), "x".into()).await.is_ok()
-        });
+        let store = world.store(Arc::new(disk.clone()), Faults { delay: 1.0, ..Faults::none() });
+        let writer = world.spawn("writer", async move { store.put(&Path::from("a"), "x".into()).await.is_ok() });
         let (timer, probe) = (world.timer(), disk.clone());
         let unborn = world.block_on(async move {
             timer.sleep(Duration::from_nanos(1)).await;
@@ -190,10 +173,7 @@ fn cancelled_futures_are_dropped_at_every_await() {
             sim.maybe_cancel(1.0, work).await
         });
         assert_eq!(output.is_some(), done.load(Ordering::Relaxed) == 6);
-        assert_eq!(
-            world.log().counts().fault(Fault::Cancelled),
-            u64::from(output.is_none())
-        );
+        assert_eq!(world.log().counts().fault(Fault::Cancelled), u64::from(output.is_none()));
         done.load(Ordering::Relaxed)
     };
     let seen: std::collections::BTreeSet<usize> = (0..200).map(progress).collect();
@@ -203,11 +183,7 @@ fn cancelled_futures_are_dropped_at_every_await() {
 #[test]
 fn a_dead_end_panics_with_the_seed() {
     for (limit, future, word) in [
-        (
-            1_000,
-            Box::pin(futures::future::pending::<()>()) as futures::future::BoxFuture<'static, ()>,
-            "deadlock",
-        ),
+        (1_000, Box::pin(futures::future::pending::<()>()) as futures::future::BoxFuture<'static, ()>, "deadlock"),
         (
             1_000,
             Box::pin(futures::future::poll_fn(|cx| {
@@ -221,10 +197,7 @@ fn a_dead_end_panics_with_the_seed() {
         world.spawn("stuck", future);
         let panic = catch_unwind(AssertUnwindSafe(|| world.run())).unwrap_err();
         let message = panic.downcast_ref::<String>().unwrap();
-        assert!(
-            message.contains("4711") && message.contains(word),
-            "{message}"
-        );
+        assert!(message.contains("4711") && message.contains(word), "{message}");
     }
 }
 
@@ -255,25 +228,13 @@ fn worlds_leave_nothing_behind() {
 fn clocks_of_machines_differ_and_stay_within_their_skew() {
     let world = World::new(9);
     let skew = Duration::from_secs(60);
-    let (own, clocks) = (
-        world.clock(),
-        [world.skewed_clock(skew), world.skewed_clock(skew)],
-    );
+    let (own, clocks) = (world.clock(), [world.skewed_clock(skew), world.skewed_clock(skew)]);
     assert_eq!(own.now().to_string(), "2013-01-01T00:00:00.000000000Z");
-    let starts = clocks
-        .each_ref()
-        .map(|clock| clock.now().as_nanos() - own.now().as_nanos());
-    assert!(
-        starts
-            .iter()
-            .all(|off| off.unsigned_abs() <= 60_000_000_000)
-            && starts[0] != starts[1]
-    );
+    let starts = clocks.each_ref().map(|clock| clock.now().as_nanos() - own.now().as_nanos());
+    assert!(starts.iter().all(|off| off.unsigned_abs() <= 60_000_000_000) && starts[0] != starts[1]);
     let timer = world.timer();
     world.block_on(async move { timer.sleep(Duration::from_secs(1_000)).await });
-    let ends = clocks
-        .each_ref()
-        .map(|clock| clock.now().as_nanos() - own.now().as_nanos());
+    let ends = clocks.each_ref().map(|clock| clock.now().as_nanos() - own.now().as_nanos());
     for (start, end) in starts.iter().zip(ends) {
         assert!((end - start).unsigned_abs() <= 101_000_000_000);
     }
