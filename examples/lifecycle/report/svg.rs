@@ -156,10 +156,10 @@ pub(super) fn mark_text(mark: f64, digits: usize) -> String {
     }
 }
 
-/// Returns round marks that cover `low..=high`, about four, from one below or at `low` to one above or at `high`.
+/// Returns round marks that cover `low..=high`, about five, from one below or at `low` to one above or at `high`.
 pub(super) fn marks(low: f64, high: f64) -> Vec<f64> {
     let span = if high > low { high - low } else { 1.0 };
-    let rough = span / 4.0;
+    let rough = span / 5.0;
     let magnitude = 10_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0]
         .iter()
