@@ -11,16 +11,9 @@ use serde::Deserialize;
 #[test]
 fn workspace_keeps_its_rules() -> Result<(), Box<dyn Error>> {
     let workspace = Workspace::read()?;
-    assert!(
-        workspace.packages.len() >= 9,
-        "cargo metadata lists the packages"
-    );
+    assert!(workspace.packages.len() >= 9, "cargo metadata lists the packages");
     let broken = workspace.violations();
-    assert!(
-        broken.is_empty(),
-        "rules broken:\n  {}",
-        broken.join("\n  ")
-    );
+    assert!(broken.is_empty(), "rules broken:\n  {}", broken.join("\n  "));
     Ok(())
 }
 
@@ -53,13 +46,7 @@ impl Workspace {
     fn read() -> Result<Self, Box<dyn Error>> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let output = Command::new(cargo)
-            .args([
-                "metadata",
-                "--no-deps",
-                "--offline",
-                "--format-version",
-                "1",
-            ])
+            .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .output()?;
         if !output.status.success() {
@@ -78,18 +65,12 @@ impl Workspace {
                 }
             }
             if package.license.as_deref() != Some("Apache-2.0") {
-                broken.push(format!(
-                    "{} does not declare the licence Apache-2.0",
-                    package.name
-                ));
+                broken.push(format!("{} does not declare the licence Apache-2.0", package.name));
             }
             if package.rust_version.is_none() {
                 broken.push(format!("{} declares no rust-version", package.name));
             } else if package.rust_version != self.packages[0].rust_version {
-                broken.push(format!(
-                    "{} and {} differ in rust-version",
-                    package.name, self.packages[0].name
-                ));
+                broken.push(format!("{} and {} differ in rust-version", package.name, self.packages[0].name));
             }
         }
         broken
@@ -98,9 +79,7 @@ impl Workspace {
 
 impl Package {
     fn is_published(&self) -> bool {
-        self.publish
-            .as_ref()
-            .is_none_or(|registries| !registries.is_empty())
+        self.publish.as_ref().is_none_or(|registries| !registries.is_empty())
     }
 
     /// Why this package may not have `dependency`, which is a package of the workspace.
@@ -112,9 +91,7 @@ impl Package {
             ("lineal-testkit", "lineal-core") => None,
             // A version would tie the published crate to a package that is not published.
             (_, "lineal-testkit") if dev && dependency.req == "*" => None,
-            (_, "lineal-testkit") if dev => {
-                Some(format!("{from}: {to} must be named by path only"))
-            }
+            (_, "lineal-testkit") if dev => Some(format!("{from}: {to} must be named by path only")),
             (_, "lineal-core") if from != "lineal-core" && self.is_published() => None,
             _ => {
                 let kind = dependency.kind.as_deref().unwrap_or("normal");
@@ -129,13 +106,7 @@ mod checker {
 
     #[test]
     fn accepts_the_intended_shape() {
-        let workspace = sample(
-            "lineal-data",
-            vec![
-                needs("lineal-core", None),
-                needs("lineal-testkit", Some("dev")),
-            ],
-        );
+        let workspace = sample("lineal-data", vec![needs("lineal-core", None), needs("lineal-testkit", Some("dev"))]);
         assert_eq!(workspace.violations(), Vec::<String>::new());
     }
 
@@ -145,38 +116,22 @@ mod checker {
             let workspace = sample("lineal-data", vec![needs("lineal-artifacts", kind)]);
             let broken = workspace.violations();
             assert_eq!(broken.len(), 1, "{broken:?}");
-            assert!(
-                broken[0].contains("lineal-data must not have lineal-artifacts"),
-                "{broken:?}"
-            );
+            assert!(broken[0].contains("lineal-data must not have lineal-artifacts"), "{broken:?}");
         }
     }
 
     #[test]
     fn refuses_test_code_in_published_builds() {
         for kind in [None, Some("build")] {
-            assert_eq!(
-                sample("lineal-data", vec![needs("lineal-testkit", kind)])
-                    .violations()
-                    .len(),
-                1
-            );
+            assert_eq!(sample("lineal-data", vec![needs("lineal-testkit", kind)]).violations().len(), 1);
         }
-        let versioned = Dependency {
-            req: "^0.1.0".into(),
-            ..needs("lineal-testkit", Some("dev"))
-        };
+        let versioned = Dependency { req: "^0.1.0".into(), ..needs("lineal-testkit", Some("dev")) };
         assert_eq!(sample("lineal-data", vec![versioned]).violations().len(), 1);
     }
 
     #[test]
     fn refuses_a_core_or_testkit_that_looks_upwards() {
-        assert_eq!(
-            sample("lineal-core", vec![needs("lineal-artifacts", None)])
-                .violations()
-                .len(),
-            1
-        );
+        assert_eq!(sample("lineal-core", vec![needs("lineal-artifacts", None)]).violations().len(), 1);
         let mut workspace = sample("lineal-data", Vec::new());
         for package in &mut workspace.packages {
             if package.name == "lineal-testkit" {
@@ -211,29 +166,19 @@ mod checker {
     /// A workspace in which only `name` has dependencies.
     fn sample(name: &str, dependencies: Vec<Dependency>) -> Workspace {
         let mut dependencies = Some(dependencies);
-        let packages = [
-            "lineal-core",
-            "lineal-artifacts",
-            "lineal-data",
-            "lineal-testkit",
-            "lineal-examples",
-        ]
-        .map(|each| Package {
-            name: each.to_owned(),
-            license: Some("Apache-2.0".to_owned()),
-            rust_version: Some("1.88".to_owned()),
-            publish: matches!(each, "lineal-testkit" | "lineal-examples").then(Vec::new),
-            dependencies: dependencies.take_if(|_| each == name).unwrap_or_default(),
-        })
-        .into();
+        let packages = ["lineal-core", "lineal-artifacts", "lineal-data", "lineal-testkit", "lineal-examples"]
+            .map(|each| Package {
+                name: each.to_owned(),
+                license: Some("Apache-2.0".to_owned()),
+                rust_version: Some("1.88".to_owned()),
+                publish: matches!(each, "lineal-testkit" | "lineal-examples").then(Vec::new),
+                dependencies: dependencies.take_if(|_| each == name).unwrap_or_default(),
+            })
+            .into();
         Workspace { packages }
     }
 
     fn needs(name: &str, kind: Option<&str>) -> Dependency {
-        Dependency {
-            name: name.to_owned(),
-            kind: kind.map(str::to_owned),
-            req: "*".to_owned(),
-        }
+        Dependency { name: name.to_owned(), kind: kind.map(str::to_owned), req: "*".to_owned() }
     }
 }

@@ -11,9 +11,7 @@ pub(crate) fn solve(a: &mut [f64], b: &mut [f64]) -> Option<()> {
     }
     for column in 0..n {
         for row in column..n {
-            let inner: f64 = (0..column)
-                .map(|k| a[row * n + k] * a[column * n + k])
-                .sum();
+            let inner: f64 = (0..column).map(|k| a[row * n + k] * a[column * n + k]).sum();
             let rest = a[row * n + column] - inner;
             a[row * n + column] = if row > column {
                 rest / a[column * n + column]
@@ -46,10 +44,7 @@ mod tests {
         let mut b = [14.0, 21.0, 26.0];
         solve(&mut a, &mut b).unwrap();
         assert_eq!(b, [1.0, 2.0, 3.0]);
-        assert_eq!(
-            [a[0], a[3], a[4], a[6], a[7], a[8]],
-            [2.0, 1.0, 2.0, 1.0, 1.0, 2.0]
-        );
+        assert_eq!([a[0], a[3], a[4], a[6], a[7], a[8]], [2.0, 1.0, 2.0, 1.0, 1.0, 2.0]);
     }
 
     #[test]

@@ -16,11 +16,8 @@ use crate::learn_error::LearnError;
 /// A month that has no row is absent. Rows whose month is null are left out.
 pub(crate) fn load(path: &Path) -> Result<BTreeMap<u8, RecordBatch>, LearnError> {
     let year = read(path)?;
-    let column = year
-        .column_by_name("month")
-        .ok_or_else(|| LearnError::MissingColumn {
-            column: "month".to_owned(),
-        })?;
+    let column =
+        year.column_by_name("month").ok_or_else(|| LearnError::MissingColumn { column: "month".to_owned() })?;
     let months = cast(column, &DataType::Int8).map_err(arrow_error("read the column month"))?;
     let mut by_month = BTreeMap::new();
     for month in 1..=12_u8 {
@@ -39,32 +36,20 @@ pub(crate) fn months(
     by_month: &BTreeMap<u8, RecordBatch>,
     wanted: impl IntoIterator<Item = u8>,
 ) -> Result<RecordBatch, LearnError> {
-    let parts: Vec<&RecordBatch> = wanted
-        .into_iter()
-        .filter_map(|month| by_month.get(&month))
-        .collect();
+    let parts: Vec<&RecordBatch> = wanted.into_iter().filter_map(|month| by_month.get(&month)).collect();
     join(&parts)
 }
 
 /// Joins batches of one schema.
 pub(crate) fn join(parts: &[&RecordBatch]) -> Result<RecordBatch, LearnError> {
-    let first = parts
-        .first()
-        .ok_or(LearnError::NoRows { operation: "join" })?;
+    let first = parts.first().ok_or(LearnError::NoRows { operation: "join" })?;
     concat_batches(&first.schema(), parts.iter().copied()).map_err(arrow_error("join batches"))
 }
 
 fn read(path: &Path) -> Result<RecordBatch, LearnError> {
     let shown = || path.display().to_string();
-    let parquet = |source| LearnError::Parquet {
-        path: shown(),
-        source,
-    };
-    let file = File::open(path).map_err(|source| LearnError::Io {
-        operation: "open",
-        path: shown(),
-        source,
-    })?;
+    let parquet = |source| LearnError::Parquet { path: shown(), source };
+    let file = File::open(path).map_err(|source| LearnError::Io { operation: "open", path: shown(), source })?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(parquet)?;
     let schema = Arc::clone(builder.schema());
     let parts = builder
@@ -93,43 +78,22 @@ mod tests {
     fn the_file_has_every_flight_of_the_year_in_its_month() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/data/flights_2013.parquet");
         let by_month = load(Path::new(path)).unwrap();
-        assert_eq!(
-            by_month.values().map(RecordBatch::num_rows).sum::<usize>(),
-            336_776
-        );
+        assert_eq!(by_month.values().map(RecordBatch::num_rows).sum::<usize>(), 336_776);
         assert_eq!(by_month.len(), 12);
         for (month, rows) in &by_month {
             let column = rows.column_by_name("month").unwrap();
             let column = column.as_primitive::<Int8Type>();
-            assert!(
-                column
-                    .iter()
-                    .all(|found| found == Some(month.cast_signed()))
-            );
+            assert!(column.iter().all(|found| found == Some(month.cast_signed())));
         }
         let winter = months(&by_month, 1..=3).unwrap();
-        assert_eq!(
-            winter.num_rows(),
-            (1..=3)
-                .map(|month| by_month[&month].num_rows())
-                .sum::<usize>()
-        );
+        assert_eq!(winter.num_rows(), (1..=3).map(|month| by_month[&month].num_rows()).sum::<usize>());
     }
 
     #[test]
     fn a_file_that_is_not_parquet_is_a_typed_error() {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        assert!(matches!(
-            load(Path::new(file)),
-            Err(LearnError::Parquet { .. })
-        ));
-        assert!(matches!(
-            load(Path::new("no/such/file")),
-            Err(LearnError::Io { .. })
-        ));
-        assert!(matches!(
-            months(&BTreeMap::new(), 1..=3),
-            Err(LearnError::NoRows { .. })
-        ));
+        assert!(matches!(load(Path::new(file)), Err(LearnError::Parquet { .. })));
+        assert!(matches!(load(Path::new("no/such/file")), Err(LearnError::Io { .. })));
+        assert!(matches!(months(&BTreeMap::new(), 1..=3), Err(LearnError::NoRows { .. })));
     }
 }

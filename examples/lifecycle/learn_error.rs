@@ -9,11 +9,7 @@ pub(crate) enum LearnError {
     MissingColumn { column: String },
     /// A column has a type that cannot be read as the needed one.
     #[error("column {column} is {found}, which does not convert to {needed}")]
-    ColumnType {
-        column: String,
-        found: String,
-        needed: &'static str,
-    },
+    ColumnType { column: String, found: String, needed: &'static str },
     /// A number has to be known in every row, and is not.
     #[error("column {column} is null in row {row}; drop such rows first")]
     Null { column: String, row: usize },

@@ -1,8 +1,5 @@
 //! Takes the flights of 2013 through the life of a model.
-#![allow(
-    clippy::print_stdout,
-    reason = "an example talks to the person who runs it"
-)]
+#![allow(clippy::print_stdout, reason = "an example talks to the person who runs it")]
 
 mod cholesky;
 mod compare;
@@ -40,10 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
     }
     for event in &data.events {
-        println!(
-            "{:02}-{:02} v{} {:?}: {}",
-            event.month, event.day, event.version, event.kind, event.text
-        );
+        println!("{:02}-{:02} v{} {:?}: {}", event.month, event.day, event.version, event.kind, event.text);
     }
     Ok(())
 }

@@ -24,10 +24,7 @@ impl Scores {
     pub(crate) fn of(labels: &[bool], predictions: &[f64]) -> Result<Self, LearnError> {
         let auc = auc(labels, predictions)?;
         let losses = log_losses(labels, predictions)?;
-        let errors = labels
-            .iter()
-            .zip(predictions)
-            .map(|(label, p)| (p - as_number(*label)).powi(2));
+        let errors = labels.iter().zip(predictions).map(|(label, p)| (p - as_number(*label)).powi(2));
         Ok(Self {
             rows: labels.len(),
             base_rate: mean(labels.iter().map(|label| as_number(*label))),
@@ -60,17 +57,10 @@ pub(crate) fn auc(labels: &[bool], predictions: &[f64]) -> Result<f64, LearnErro
     let positives = labels.iter().filter(|label| **label).count();
     let negatives = labels.len() - positives;
     if positives == 0 || negatives == 0 {
-        return Err(LearnError::OneClass {
-            operation: "rank positives against negatives",
-        });
+        return Err(LearnError::OneClass { operation: "rank positives against negatives" });
     }
     let ranks = midranks(predictions);
-    let sum: f64 = ranks
-        .iter()
-        .zip(labels)
-        .filter(|(_, label)| **label)
-        .map(|(rank, _)| rank)
-        .sum();
+    let sum: f64 = ranks.iter().zip(labels).filter(|(_, label)| **label).map(|(rank, _)| rank).sum();
     let (m, n) = (positives as f64, negatives as f64);
     Ok((sum - m * (m + 1.0) / 2.0) / (m * n))
 }
@@ -107,10 +97,7 @@ pub(crate) fn calibration(labels: &[bool], predictions: &[f64]) -> Result<Vec<Bi
 /// Returns the mean distance of predicted and observed share, weighted by rows (Naeini et al. 2015).
 pub(crate) fn calibration_error(bins: &[Bin]) -> f64 {
     let rows: usize = bins.iter().map(|bin| bin.rows).sum();
-    bins.iter()
-        .map(|bin| bin.rows as f64 * (bin.predicted - bin.observed).abs())
-        .sum::<f64>()
-        / rows.max(1) as f64
+    bins.iter().map(|bin| bin.rows as f64 * (bin.predicted - bin.observed).abs()).sum::<f64>() / rows.max(1) as f64
 }
 
 /// Returns the rank of each value, from 1; equal values share the mean of their ranks.
@@ -132,19 +119,12 @@ pub(crate) fn midranks(values: &[f64]) -> Vec<f64> {
 /// Checks that labels and predictions pair up, that there are any, and that each prediction is a probability.
 pub(crate) fn check(labels: &[bool], predictions: &[f64]) -> Result<(), LearnError> {
     if labels.len() != predictions.len() {
-        return Err(LearnError::Length {
-            labels: labels.len(),
-            predictions: predictions.len(),
-        });
+        return Err(LearnError::Length { labels: labels.len(), predictions: predictions.len() });
     }
     if labels.is_empty() {
         return Err(LearnError::NoRows { operation: "score" });
     }
-    match predictions
-        .iter()
-        .enumerate()
-        .find(|(_, p)| !(0.0..=1.0).contains(*p))
-    {
+    match predictions.iter().enumerate().find(|(_, p)| !(0.0..=1.0).contains(*p)) {
         None => Ok(()),
         Some((row, value)) => Err(LearnError::NotProbability { row, value: *value }),
     }
@@ -172,9 +152,7 @@ pub(crate) mod tests {
     /// A fixed sample with ties: 40 rows, predictions in steps of 0.05.
     pub(crate) fn sample() -> (Vec<bool>, Vec<f64>) {
         let labels = (0..40_u32).map(|row| row * 7 % 11 < 5).collect();
-        let predictions = (0..40_u32)
-            .map(|row| f64::from(row * 13 % 20) / 20.0)
-            .collect();
+        let predictions = (0..40_u32).map(|row| f64::from(row * 13 % 20) / 20.0).collect();
         (labels, predictions)
     }
 
@@ -183,15 +161,8 @@ pub(crate) mod tests {
         let (labels, predictions) = sample();
         let scores = Scores::of(&labels, &predictions).unwrap();
         // sklearn 1.9.1: roc_auc_score, log_loss (predictions clipped to 1e-15), brier_score_loss.
-        for (found, expected) in [
-            (scores.auc, AUC),
-            (scores.log_loss, LOG_LOSS),
-            (scores.brier, BRIER),
-        ] {
-            assert!(
-                (found - expected).abs() < 1e-12,
-                "{found} is not {expected}"
-            );
+        for (found, expected) in [(scores.auc, AUC), (scores.log_loss, LOG_LOSS), (scores.brier, BRIER)] {
+            assert!((found - expected).abs() < 1e-12, "{found} is not {expected}");
         }
     }
 
@@ -201,48 +172,25 @@ pub(crate) mod tests {
         assert_eq!(midranks(&[0.0, -0.0]), midranks(&[-0.0, -0.0]));
         assert_eq!(auc(&[true, false], &[0.5, 0.5]).unwrap(), 0.5);
         // Pairs (positive, negative): .35 above .1, not .4; .8 above both: 3 of 4.
-        assert_eq!(
-            auc(&[false, false, true, true], &[0.1, 0.4, 0.35, 0.8]).unwrap(),
-            0.75
-        );
+        assert_eq!(auc(&[false, false, true, true], &[0.1, 0.4, 0.35, 0.8]).unwrap(), 0.75);
     }
 
     #[test]
     fn calibration_by_hand() {
         let (labels, predictions) = ([true, false, false, true], [0.12, 0.18, 0.9, 1.0]);
         let bins = calibration(&labels, &predictions).unwrap();
-        assert_eq!(
-            (
-                bins[1].rows,
-                bins[1].observed,
-                bins[9].rows,
-                bins[9].predicted
-            ),
-            (2, 0.5, 2, 0.95)
-        );
+        assert_eq!((bins[1].rows, bins[1].observed, bins[9].rows, bins[9].predicted), (2, 0.5, 2, 0.95));
         // |.15 - .5| and |.95 - .5|, half of the rows each.
         assert!((calibration_error(&bins) - 0.4).abs() < 1e-12);
     }
 
     #[test]
     fn what_cannot_be_scored_is_a_typed_error() {
-        assert!(matches!(
-            Scores::of(&[], &[]),
-            Err(LearnError::NoRows { .. })
-        ));
-        assert!(matches!(
-            Scores::of(&[true], &[0.1, 0.2]),
-            Err(LearnError::Length { .. })
-        ));
-        assert!(matches!(
-            Scores::of(&[true, true], &[0.1, 0.2]),
-            Err(LearnError::OneClass { .. })
-        ));
+        assert!(matches!(Scores::of(&[], &[]), Err(LearnError::NoRows { .. })));
+        assert!(matches!(Scores::of(&[true], &[0.1, 0.2]), Err(LearnError::Length { .. })));
+        assert!(matches!(Scores::of(&[true, true], &[0.1, 0.2]), Err(LearnError::OneClass { .. })));
         for bad in [f64::NAN, -0.1, 1.1, f64::INFINITY] {
-            assert!(matches!(
-                Scores::of(&[true, false], &[0.1, bad]),
-                Err(LearnError::NotProbability { row: 1, .. })
-            ));
+            assert!(matches!(Scores::of(&[true, false], &[0.1, bad]), Err(LearnError::NotProbability { row: 1, .. })));
         }
     }
 

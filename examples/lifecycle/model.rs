@@ -34,11 +34,7 @@ pub(crate) struct FitSettings {
 
 impl Default for FitSettings {
     fn default() -> Self {
-        Self {
-            l2: 1.0,
-            tolerance: 1e-9,
-            max_steps: 50,
-        }
+        Self { l2: 1.0, tolerance: 1e-9, max_steps: 50 }
     }
 }
 
@@ -70,24 +66,15 @@ impl Model {
         weights[0] = log_odds(&labels)?;
         let mut current = Objective::at(&weights, &design, &labels, settings.l2);
         for number in 1..=settings.max_steps {
-            let step = current.newton_step().ok_or(LearnError::NoConvergence {
-                steps: number,
-                gradient: f64::NAN,
-            })?;
+            let step = current.newton_step().ok_or(LearnError::NoConvergence { steps: number, gradient: f64::NAN })?;
             (weights, current) = shorten_until_better(&weights, step, &current, |trial| {
                 Objective::at(trial, &design, &labels, settings.l2)
             });
             let gradient = current.largest_gradient();
-            observe(Step {
-                number,
-                objective: current.value / labels.len() as f64,
-                gradient,
-            });
+            observe(Step { number, objective: current.value / labels.len() as f64, gradient });
             if gradient <= settings.tolerance {
                 let weights = weights.into_iter().map(Real::from).collect::<Vec<_>>();
-                let (intercept, weights) = weights
-                    .split_first()
-                    .expect("the intercept is always there");
+                let (intercept, weights) = weights.split_first().expect("the intercept is always there");
                 return Ok(Self {
                     format: FORMAT.to_owned(),
                     encoder,
@@ -96,63 +83,38 @@ impl Model {
                 });
             }
         }
-        Err(LearnError::NoConvergence {
-            steps: settings.max_steps,
-            gradient: current.largest_gradient(),
-        })
+        Err(LearnError::NoConvergence { steps: settings.max_steps, gradient: current.largest_gradient() })
     }
 
     /// Returns the probability of `late15` for each row, `0.0..=1.0`; needs the fifteen inputs and no label.
     pub(crate) fn predict_proba(&self, batch: &RecordBatch) -> Result<Vec<f64>, LearnError> {
         let design = self.encoder.encode(batch)?;
         let weights: Vec<f64> = self.weights.iter().map(|weight| weight.get()).collect();
-        Ok(design
-            .rows()
-            .map(|row| sigmoid(score(self.intercept.get(), &weights, row)))
-            .collect())
+        Ok(design.rows().map(|row| sigmoid(score(self.intercept.get(), &weights, row))).collect())
     }
 
     /// Returns the coefficients by encoded column, in units of one standard deviation or of the category.
     pub(crate) fn coefficients(&self) -> Vec<(String, f64)> {
-        self.encoder
-            .column_names()
-            .into_iter()
-            .zip(self.weights.iter().map(|weight| weight.get()))
-            .collect()
+        self.encoder.column_names().into_iter().zip(self.weights.iter().map(|weight| weight.get())).collect()
     }
 
     /// Writes the model as canonical JSON; floats are strings that read back to the same bits.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, LearnError> {
-        lineal_core::to_canonical(self).map_err(|error| LearnError::Format {
-            reason: error.to_string(),
-        })
+        lineal_core::to_canonical(self).map_err(|error| LearnError::Format { reason: error.to_string() })
     }
 
     /// Reads what [`Model::to_bytes`] wrote, and refuses anything that could not have been written.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, LearnError> {
         let refuse = |reason: String| LearnError::Format { reason };
-        let model: Self =
-            lineal_core::from_canonical(bytes).map_err(|error| refuse(error.to_string()))?;
+        let model: Self = lineal_core::from_canonical(bytes).map_err(|error| refuse(error.to_string()))?;
         model.encoder.check().map_err(refuse)?;
         if model.format != FORMAT {
-            return Err(refuse(format!(
-                "format {:?} is not {FORMAT:?}",
-                model.format
-            )));
+            return Err(refuse(format!("format {:?} is not {FORMAT:?}", model.format)));
         }
         if model.weights.len() != model.encoder.width() {
-            return Err(refuse(format!(
-                "{} weights for {} columns",
-                model.weights.len(),
-                model.encoder.width()
-            )));
+            return Err(refuse(format!("{} weights for {} columns", model.weights.len(), model.encoder.width())));
         }
-        if !model
-            .weights
-            .iter()
-            .chain([&model.intercept])
-            .all(|weight| weight.get().is_finite())
-        {
+        if !model.weights.iter().chain([&model.intercept]).all(|weight| weight.get().is_finite()) {
             return Err(refuse("a weight is not finite".to_owned()));
         }
         Ok(model)
@@ -170,12 +132,7 @@ struct Objective {
 impl Objective {
     fn at(weights: &[f64], design: &Matrix, labels: &[bool], l2: f64) -> Self {
         let n = weights.len();
-        let mut this = Self {
-            value: 0.0,
-            gradient: vec![0.0; n],
-            hessian: vec![0.0; n * n],
-            rows: labels.len(),
-        };
+        let mut this = Self { value: 0.0, gradient: vec![0.0; n], hessian: vec![0.0; n * n], rows: labels.len() };
         let mut present = Vec::with_capacity(n);
         for (row, label) in design.rows().zip(labels) {
             let score = score(weights[0], &weights[1..], row);
@@ -184,17 +141,8 @@ impl Objective {
             present.clear();
             present.push((0, 1.0));
             // Most encoded columns are the zeros of other categories.
-            present.extend(
-                row.iter()
-                    .enumerate()
-                    .filter(|(_, x)| **x != 0.0)
-                    .map(|(at, x)| (at + 1, *x)),
-            );
-            this.add_row(
-                &present,
-                probability - f64::from(u8::from(*label)),
-                probability * (1.0 - probability),
-            );
+            present.extend(row.iter().enumerate().filter(|(_, x)| **x != 0.0).map(|(at, x)| (at + 1, *x)));
+            this.add_row(&present, probability - f64::from(u8::from(*label)), probability * (1.0 - probability));
         }
         for (at, weight) in weights.iter().enumerate().skip(1) {
             this.value += 0.5 * l2 * weight * weight;
@@ -222,10 +170,7 @@ impl Objective {
     }
 
     fn largest_gradient(&self) -> f64 {
-        self.gradient
-            .iter()
-            .fold(0.0, |largest: f64, value| largest.max(value.abs()))
-            / self.rows as f64
+        self.gradient.iter().fold(0.0, |largest: f64, value| largest.max(value.abs())) / self.rows as f64
     }
 }
 
@@ -238,11 +183,7 @@ fn shorten_until_better(
 ) -> (Vec<f64>, Objective) {
     let mut halvings = 0;
     loop {
-        let trial: Vec<f64> = from
-            .iter()
-            .zip(&step)
-            .map(|(weight, step)| weight - step)
-            .collect();
+        let trial: Vec<f64> = from.iter().zip(&step).map(|(weight, step)| weight - step).collect();
         let objective = at(&trial);
         // At the optimum rounding may raise the sum in its last digits: not a reason to shorten.
         if objective.value <= current.value * (1.0 + 1e-12) || halvings == 30 {
@@ -256,31 +197,21 @@ fn shorten_until_better(
 fn log_odds(labels: &[bool]) -> Result<f64, LearnError> {
     let positive = labels.iter().filter(|label| **label).count();
     if labels.is_empty() {
-        return Err(LearnError::NoRows {
-            operation: "fit the model",
-        });
+        return Err(LearnError::NoRows { operation: "fit the model" });
     }
     if positive == 0 || positive == labels.len() {
-        return Err(LearnError::OneClass {
-            operation: "fit the model",
-        });
+        return Err(LearnError::OneClass { operation: "fit the model" });
     }
     Ok((positive as f64 / (labels.len() - positive) as f64).ln())
 }
 
 fn score(intercept: f64, weights: &[f64], row: &[f64]) -> f64 {
-    row.iter()
-        .zip(weights)
-        .fold(intercept, |sum, (value, weight)| sum + value * weight)
+    row.iter().zip(weights).fold(intercept, |sum, (value, weight)| sum + value * weight)
 }
 
 /// `1 / (1 + exp(-x))` without overflow.
 fn sigmoid(x: f64) -> f64 {
-    if x >= 0.0 {
-        1.0 / (1.0 + (-x).exp())
-    } else {
-        x.exp() / (1.0 + x.exp())
-    }
+    if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) }
 }
 
 /// `ln(1 + exp(x))` without overflow.
@@ -302,11 +233,7 @@ mod tests {
             .map(|row| {
                 let temp = (row * 37 % 101) as f32;
                 let late = row * 61 % 100 < 20 + row * 37 % 101 / 2;
-                (
-                    Some(temp),
-                    Some(if row % 3 == 0 { "UA" } else { "AA" }),
-                    Some(late),
-                )
+                (Some(temp), Some(if row % 3 == 0 { "UA" } else { "AA" }), Some(late))
             })
             .collect();
         batch(&rows)
@@ -319,23 +246,10 @@ mod tests {
         // sklearn 1.9.1: LogisticRegression(C=1, tol=1e-12) on the standardised temperature and the one-hot columns.
         let by_name: std::collections::BTreeMap<_, _> = model.coefficients().into_iter().collect();
         for (name, expected) in SKLEARN {
-            assert!(
-                (by_name[name] - expected).abs() < 1e-6,
-                "{name}: {} is not {expected}",
-                by_name[name]
-            );
+            assert!((by_name[name] - expected).abs() < 1e-6, "{name}: {} is not {expected}", by_name[name]);
         }
-        assert!(
-            (model.intercept.get() - SKLEARN_INTERCEPT).abs() < 1e-6,
-            "{}",
-            model.intercept.get()
-        );
-        assert!(
-            steps.len() < 10
-                && steps
-                    .windows(2)
-                    .all(|pair| pair[1].objective <= pair[0].objective + 1e-12)
-        );
+        assert!((model.intercept.get() - SKLEARN_INTERCEPT).abs() < 1e-6, "{}", model.intercept.get());
+        assert!(steps.len() < 10 && steps.windows(2).all(|pair| pair[1].objective <= pair[0].objective + 1e-12));
     }
 
     #[test]
@@ -345,16 +259,8 @@ mod tests {
         let read = Model::from_bytes(&bytes).unwrap();
         assert_eq!(read, model);
         assert_eq!(read.to_bytes().unwrap(), bytes);
-        let (before, after) = (
-            model.predict_proba(&rows()).unwrap(),
-            read.predict_proba(&rows()).unwrap(),
-        );
-        assert!(
-            before
-                .iter()
-                .zip(&after)
-                .all(|(a, b)| a.to_bits() == b.to_bits())
-        );
+        let (before, after) = (model.predict_proba(&rows()).unwrap(), read.predict_proba(&rows()).unwrap());
+        assert!(before.iter().zip(&after).all(|(a, b)| a.to_bits() == b.to_bits()));
         assert!(before.iter().all(|p| (0.0..=1.0).contains(p)));
     }
 
@@ -362,27 +268,16 @@ mod tests {
     fn damaged_bytes_are_refused() {
         let model = Model::fit(&rows(), &FitSettings::default(), |_| ()).unwrap();
         let text = String::from_utf8(model.to_bytes().unwrap()).unwrap();
-        for (from, to) in [
-            ("regression/1", "regression/2"),
-            ("\"AA\"", "\"ZZ\""),
-            ("\"scale\":\"1\"", "\"scale\":\"0\""),
-        ] {
+        for (from, to) in
+            [("regression/1", "regression/2"), ("\"AA\"", "\"ZZ\""), ("\"scale\":\"1\"", "\"scale\":\"0\"")]
+        {
             assert!(text.contains(from), "{from} in {text}");
-            assert!(matches!(
-                Model::from_bytes(text.replacen(from, to, 1).as_bytes()),
-                Err(LearnError::Format { .. })
-            ));
+            assert!(matches!(Model::from_bytes(text.replacen(from, to, 1).as_bytes()), Err(LearnError::Format { .. })));
         }
         let mut short = model;
         short.weights.pop();
-        assert!(matches!(
-            Model::from_bytes(&short.to_bytes().unwrap()),
-            Err(LearnError::Format { .. })
-        ));
-        assert!(matches!(
-            Model::from_bytes(b"{"),
-            Err(LearnError::Format { .. })
-        ));
+        assert!(matches!(Model::from_bytes(&short.to_bytes().unwrap()), Err(LearnError::Format { .. })));
+        assert!(matches!(Model::from_bytes(b"{"), Err(LearnError::Format { .. })));
     }
 
     #[test]

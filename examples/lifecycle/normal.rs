@@ -23,10 +23,7 @@ fn erfc(x: f64) -> f64 {
         }
         1.0 - density * sum
     } else {
-        density
-            / (1..120)
-                .rev()
-                .fold(x, |tail, n| x + f64::from(n) / 2.0 / tail)
+        density / (1..120).rev().fold(x, |tail, n| x + f64::from(n) / 2.0 / tail)
     }
 }
 
@@ -42,10 +39,7 @@ mod tests {
         // scipy: 2 * norm.sf(z).
         for (z, expected) in SCIPY {
             let found = two_sided(z);
-            assert!(
-                (found / expected - 1.0).abs() < 1e-11,
-                "{z}: {found:e} is not {expected:e}"
-            );
+            assert!((found / expected - 1.0).abs() < 1e-11, "{z}: {found:e} is not {expected:e}");
             assert_eq!(two_sided(-z).to_bits(), found.to_bits());
         }
         assert_eq!(two_sided(0.0), 1.0);

@@ -169,22 +169,13 @@ pub(crate) fn render(data: &ReportData) -> String {
     let sections = [
         section(
             "Performance",
-            &[
-                card("Log loss by month", &chart::log_loss(data)),
-                card("What was decided", &timeline::decisions(data)),
-            ],
+            &[card("Log loss by month", &chart::log_loss(data)), card("What was decided", &timeline::decisions(data))],
         ),
         section(
             "Calibration",
             &[
-                card(
-                    "Predicted and observed share of late flights",
-                    &chart::shares(data),
-                ),
-                card(
-                    "Calibration error by month",
-                    &chart::calibration_error(data),
-                ),
+                card("Predicted and observed share of late flights", &chart::shares(data)),
+                card("Calibration error by month", &chart::calibration_error(data)),
                 card(
                     &format!("Reliability in {}", escape(&data.reliability.window)),
                     &reliability::diagram(&data.reliability),
@@ -204,17 +195,11 @@ pub(crate) fn render(data: &ReportData) -> String {
             &[
                 card("Line of descent", &descent::diagram(&data.descent)),
                 card("The same in full", &table::descent(&data.descent)),
-                card(
-                    "Answered from storage alone",
-                    &table::answers(&data.answers),
-                ),
+                card("Answered from storage alone", &table::answers(&data.answers)),
                 card("What was verified", &table::checks(&data.checks)),
             ],
         ),
-        format!(
-            "<section><h2>All numbers</h2>{}</section>",
-            table::months(data)
-        ),
+        format!("<section><h2>All numbers</h2>{}</section>", table::months(data)),
     ]
     .concat();
     format!(
@@ -232,10 +217,7 @@ pub(crate) fn render(data: &ReportData) -> String {
 }
 
 fn section(title: &str, cards: &[String]) -> String {
-    format!(
-        "<section><h2>{title}</h2><div class=\"grid\">{}</div></section>\n",
-        cards.concat()
-    )
+    format!("<section><h2>{title}</h2><div class=\"grid\">{}</div></section>\n", cards.concat())
 }
 
 fn card(title: &str, body: &str) -> String {
@@ -243,22 +225,13 @@ fn card(title: &str, body: &str) -> String {
 }
 
 fn paragraphs(texts: &[String]) -> String {
-    texts
-        .iter()
-        .map(|text| format!("<p>{}</p>", escape(text)))
-        .collect()
+    texts.iter().map(|text| format!("<p>{}</p>", escape(text))).collect()
 }
 
 fn figures(figures: &[Figure]) -> String {
     let tiles: String = figures
         .iter()
-        .map(|figure| {
-            format!(
-                "<li><b>{}</b><span>{}</span></li>",
-                escape(&figure.value),
-                escape(&figure.label)
-            )
-        })
+        .map(|figure| format!("<li><b>{}</b><span>{}</span></li>", escape(&figure.value), escape(&figure.label)))
         .collect();
     format!("<ul class=\"figures\">{tiles}</ul>")
 }

@@ -22,10 +22,7 @@ pub(crate) struct Split {
 impl Split {
     /// Puts about `train_permille` of 1000 rows into training; another salt gives an independent split.
     pub(crate) fn new(salt: impl Into<String>, train_permille: u16) -> Self {
-        Self {
-            salt: salt.into(),
-            train_permille,
-        }
+        Self { salt: salt.into(), train_permille }
     }
 
     /// Tells whether the row with this key trains.
@@ -38,21 +35,12 @@ impl Split {
     }
 
     /// Returns the rows that train and the rows that are held out, each in the order of `batch`.
-    pub(crate) fn apply(
-        &self,
-        batch: &RecordBatch,
-    ) -> Result<(RecordBatch, RecordBatch), LearnError> {
+    pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<(RecordBatch, RecordBatch), LearnError> {
         let keys = row_keys(batch)?;
         let train: BooleanArray = keys.iter().map(|key| Some(self.is_train(key))).collect();
-        let arrow = |source| LearnError::Arrow {
-            operation: "split rows",
-            source,
-        };
+        let arrow = |source| LearnError::Arrow { operation: "split rows", source };
         let held_out = not(&train).map_err(arrow)?;
-        Ok((
-            filter_record_batch(batch, &train).map_err(arrow)?,
-            filter_record_batch(batch, &held_out).map_err(arrow)?,
-        ))
+        Ok((filter_record_batch(batch, &train).map_err(arrow)?, filter_record_batch(batch, &held_out).map_err(arrow)?))
     }
 }
 
@@ -64,39 +52,22 @@ pub(crate) fn row_keys(batch: &RecordBatch) -> Result<Vec<String>, LearnError> {
     let flights = column_as(batch, "flight", &DataType::Int64)?;
     let carriers = column_as(batch, "carrier", &DataType::Utf8)?;
     let origins = column_as(batch, "origin", &DataType::Utf8)?;
-    let (times, flights) = (
-        times.as_primitive::<Int64Type>(),
-        flights.as_primitive::<Int64Type>(),
-    );
+    let (times, flights) = (times.as_primitive::<Int64Type>(), flights.as_primitive::<Int64Type>());
     let (carriers, origins) = (carriers.as_string::<i32>(), origins.as_string::<i32>());
     Ok((0..batch.num_rows())
         .map(|row| {
             let (time, flight) = (times.value(row), flights.value(row));
-            format!(
-                "{time}|{}|{flight}|{}",
-                carriers.value(row),
-                origins.value(row)
-            )
+            format!("{time}|{}|{flight}|{}", carriers.value(row), origins.value(row))
         })
         .collect())
 }
 
 fn column_as(batch: &RecordBatch, column: &str, needed: &DataType) -> Result<ArrayRef, LearnError> {
-    let found = batch
-        .column_by_name(column)
-        .ok_or_else(|| LearnError::MissingColumn {
-            column: column.to_owned(),
-        })?;
-    let array = cast(found, needed).map_err(|source| LearnError::Arrow {
-        operation: "read a key column",
-        source,
-    })?;
+    let found = batch.column_by_name(column).ok_or_else(|| LearnError::MissingColumn { column: column.to_owned() })?;
+    let array = cast(found, needed).map_err(|source| LearnError::Arrow { operation: "read a key column", source })?;
     match (0..array.len()).find(|row| array.is_null(*row)) {
         None => Ok(array),
-        Some(row) => Err(LearnError::Null {
-            column: column.to_owned(),
-            row,
-        }),
+        Some(row) => Err(LearnError::Null { column: column.to_owned(), row }),
     }
 }
 
@@ -108,19 +79,13 @@ mod tests {
     fn a_key_stays_where_it_is_and_salts_are_independent() {
         let split = Split::new("late15", 700);
         // SHA-256("late15\0a") etc.: pinned, because stored models were trained on one side of it.
-        let sides: Vec<bool> = ["a", "b", "c", "d", "e", "f", "g", "h"]
-            .iter()
-            .map(|key| split.is_train(key))
-            .collect();
+        let sides: Vec<bool> = ["a", "b", "c", "d", "e", "f", "g", "h"].iter().map(|key| split.is_train(key)).collect();
         assert_eq!(sides, PINNED);
         let keys: Vec<String> = (0..20_000).map(|number| number.to_string()).collect();
         let share = |split: &Split| keys.iter().filter(|key| split.is_train(key)).count();
         assert!((13_700..14_300).contains(&share(&split)));
         let other = Split::new("other", 700);
-        let both = keys
-            .iter()
-            .filter(|key| split.is_train(key) && other.is_train(key))
-            .count();
+        let both = keys.iter().filter(|key| split.is_train(key) && other.is_train(key)).count();
         assert!((9_500..10_100).contains(&both), "{both}");
     }
 

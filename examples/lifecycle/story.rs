@@ -14,10 +14,7 @@ use crate::{
     flights::months,
     metrics::{Scores, calibration},
     model::{FitSettings, Model},
-    report::{
-        Check, Descent, Drift, DriftRow, Event, EventKind, Figure, Month, Node, Reliability,
-        ReportData,
-    },
+    report::{Check, Descent, Drift, DriftRow, Event, EventKind, Figure, Month, Node, Reliability, ReportData},
     split::{Split, row_keys},
 };
 
@@ -37,10 +34,7 @@ pub(crate) fn tell(by_month: &BTreeMap<u8, RecordBatch>) -> Outcome<ReportData> 
         1,
         EventKind::Promoted,
         1,
-        format!(
-            "Trained on 70 % of January to March: AUC {:.3} on the rest.",
-            control.auc
-        ),
+        format!("Trained on 70 % of January to March: AUC {:.3} on the rest.", control.auc),
     )];
     let mut served = Vec::new();
     let mut july = None;
@@ -52,12 +46,7 @@ pub(crate) fn tell(by_month: &BTreeMap<u8, RecordBatch>) -> Outcome<ReportData> 
         let version = *line.last().expect("never empty");
         let p = at(version).predict_proba(&rows)?;
         let champion = Scores::of(&y, &p)?;
-        served.push(Month {
-            number: month,
-            version,
-            champion,
-            frozen: Scores::of(&y, &frozen_p)?,
-        });
+        served.push(Month { number: month, version, champion, frozen: Scores::of(&y, &frozen_p)? });
         if month == 7 {
             july = Some(Reliability {
                 window: "July".to_owned(),
@@ -85,86 +74,40 @@ pub(crate) fn tell(by_month: &BTreeMap<u8, RecordBatch>) -> Outcome<ReportData> 
         let (train, held_out) = split.apply(&labelled(&months(by_month, month - 2..=month)?)?)?;
         let candidate = Model::fit(&train, &FitSettings::default(), |_| ())?;
         let y = labels(&held_out)?;
-        let (a, b) = (
-            at(version).predict_proba(&held_out)?,
-            candidate.predict_proba(&held_out)?,
-        );
+        let (a, b) = (at(version).predict_proba(&held_out)?, candidate.predict_proba(&held_out)?);
         let c = compare_log_loss(&y, &a, &b, &days(&held_out)?)?;
-        println!(
-            "{month}: candidate {c:?} {:?} {:?}",
-            c.interval(),
-            compare_auc(&y, &a, &b)?
-        );
+        println!("{month}: candidate {c:?} {:?} {:?}", c.interval(), compare_auc(&y, &a, &b)?);
         versions.push(candidate);
         let number = versions.len() as u64;
         let better = c.difference < 0.0 && c.p_value < 0.01;
-        let kind = if better {
-            EventKind::Promoted
-        } else {
-            EventKind::Refused
-        };
+        let kind = if better { EventKind::Promoted } else { EventKind::Refused };
         if better {
             line.push(number);
         }
-        let text = format!(
-            "Retrained on the three months before. Held-out rows against version {version}: {}.",
-            say(&c)
-        );
+        let text =
+            format!("Retrained on the three months before. Held-out rows against version {version}: {}.", say(&c));
         events.push(event(month + 1, 1, kind, number, text));
     }
     let latest = versions.last().expect("never empty");
     let mut strongest = latest.coefficients();
     strongest.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-    println!(
-        "strongest {:?}; {} bytes",
-        &strongest[..4],
-        latest.to_bytes()?.len()
-    );
+    println!("strongest {:?}; {} bytes", &strongest[..4], latest.to_bytes()?.len());
     let read_back = Model::from_bytes(&latest.to_bytes()?)? == *latest;
     let july = july.ok_or("July is not served")?;
-    page(
-        by_month,
-        (&train, &held_out),
-        control,
-        served,
-        events,
-        july,
-        read_back,
-    )
+    page(by_month, (&train, &held_out), control, served, events, july, read_back)
 }
 
 fn say(c: &Comparison) -> String {
-    let p = if c.p_value < 1e-4 {
-        "p < .0001".to_owned()
-    } else {
-        format!("p = {:.4}", c.p_value)
-    };
-    format!(
-        "log loss {:.3} instead of {:.3} ({p})",
-        c.candidate, c.champion
-    )
+    let p = if c.p_value < 1e-4 { "p < .0001".to_owned() } else { format!("p = {:.4}", c.p_value) };
+    format!("log loss {:.3} instead of {:.3} ({p})", c.candidate, c.champion)
 }
 
 fn event(month: u8, day: u8, kind: EventKind, version: u64, text: String) -> Event {
-    Event {
-        month,
-        day,
-        kind,
-        version,
-        text,
-    }
+    Event { month, day, kind, version, text }
 }
 
 fn days(rows: &RecordBatch) -> Outcome<Vec<i64>> {
-    let days = |key: &String| {
-        Some(
-            key.split('|')
-                .next()?
-                .parse::<i64>()
-                .ok()?
-                .div_euclid(86_400_000_000),
-        )
-    };
+    let days = |key: &String| Some(key.split('|').next()?.parse::<i64>().ok()?.div_euclid(86_400_000_000));
     Ok(row_keys(rows)?.iter().filter_map(days).collect())
 }
 
@@ -182,10 +125,7 @@ fn distance(name: &str, reference: &RecordBatch, current: &RecordBatch) -> Outco
         let keys: std::collections::BTreeSet<_> = p.keys().chain(q.keys()).collect();
         let mut sum = 0.0;
         for key in keys {
-            let (a, b) = (
-                p.get(key).copied().unwrap_or(0.0),
-                q.get(key).copied().unwrap_or(0.0),
-            );
+            let (a, b) = (p.get(key).copied().unwrap_or(0.0), q.get(key).copied().unwrap_or(0.0));
             let m = f64::midpoint(a, b);
             for x in [a, b] {
                 if x > 0.0 {
@@ -196,24 +136,15 @@ fn distance(name: &str, reference: &RecordBatch, current: &RecordBatch) -> Outco
         return Ok(sum.max(0.0).sqrt());
     }
     let sorted = |batch: &RecordBatch| -> Outcome<Vec<f64>> {
-        let column = cast(
-            batch.column_by_name(name).ok_or("column")?,
-            &DataType::Float64,
-        )?;
-        let mut values: Vec<f64> = column
-            .as_primitive::<Float64Type>()
-            .iter()
-            .flatten()
-            .filter(|v| v.is_finite())
-            .collect();
+        let column = cast(batch.column_by_name(name).ok_or("column")?, &DataType::Float64)?;
+        let mut values: Vec<f64> =
+            column.as_primitive::<Float64Type>().iter().flatten().filter(|v| v.is_finite()).collect();
         values.sort_by(f64::total_cmp);
         Ok(values)
     };
     let (a, b) = (sorted(reference)?, sorted(current)?);
     let mean = a.iter().sum::<f64>() / a.len() as f64;
-    let sd = (a.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / a.len() as f64)
-        .sqrt()
-        .max(0.001);
+    let sd = (a.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / a.len() as f64).sqrt().max(0.001);
     let (mut i, mut j, mut at, mut total) = (0, 0, a[0].min(b[0]), 0.0);
     while i < a.len() && j < b.len() {
         let next = a[i].min(b[j]);
@@ -257,15 +188,8 @@ fn page(
             months: months_of,
         });
     }
-    let july = served
-        .iter()
-        .find(|month| month.number == 7)
-        .ok_or("July")?
-        .clone();
-    let nothing = || Node {
-        id: "not recorded".to_owned(),
-        lines: Vec::new(),
-    };
+    let july = served.iter().find(|month| month.number == 7).ok_or("July")?.clone();
+    let nothing = || Node { id: "not recorded".to_owned(), lines: Vec::new() };
     let above = rows.iter().filter(|row| row.control > 0.1).count();
     Ok(ReportData {
         title: "The life of a model: New York flights, 2013".to_owned(),

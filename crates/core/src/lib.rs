@@ -69,6 +69,8 @@ mod blob; // immutable bytes under their digest
 mod journal; // events, exactly once, chained
 #[cfg(feature = "store")]
 mod store; // opening object stores safely
+#[cfg(feature = "test-util")]
+pub mod test_util; // conformance suites for implementers
 
 #[cfg(feature = "store")]
 pub use self::{

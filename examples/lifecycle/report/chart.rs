@@ -10,17 +10,9 @@ use super::{
 
 /// Draws the log loss of champion and first model.
 pub(super) fn log_loss(data: &ReportData) -> String {
-    let mut chart = Chart::new(
-        data,
-        "Log loss by month of champion and frozen first model",
-        true,
-    );
-    chart
-        .series
-        .push(Series::new(&FROZEN, data, |month| month.frozen.log_loss));
-    chart.series.push(Series::new(&CHAMPION, data, |month| {
-        month.champion.log_loss
-    }));
+    let mut chart = Chart::new(data, "Log loss by month of champion and frozen first model", true);
+    chart.series.push(Series::new(&FROZEN, data, |month| month.frozen.log_loss));
+    chart.series.push(Series::new(&CHAMPION, data, |month| month.champion.log_loss));
     chart.reference = Some(data.control.log_loss);
     chart.show_widest_gap = true;
     let legend = legend(&[&CHAMPION, &FROZEN, &Style::control(data.control.log_loss)]);
@@ -32,21 +24,11 @@ pub(super) fn log_loss(data: &ReportData) -> String {
 
 /// Draws mean prediction of both models and the share that was late.
 pub(super) fn shares(data: &ReportData) -> String {
-    let mut chart = Chart::new(
-        data,
-        "Share of late flights by month, observed and predicted",
-        false,
-    );
+    let mut chart = Chart::new(data, "Share of late flights by month, observed and predicted", false);
     chart.from_zero = true;
-    chart.series.push(Series::new(&FROZEN, data, |month| {
-        month.frozen.mean_prediction
-    }));
-    chart.series.push(Series::new(&OBSERVED, data, |month| {
-        month.champion.base_rate
-    }));
-    chart.series.push(Series::new(&CHAMPION, data, |month| {
-        month.champion.mean_prediction
-    }));
+    chart.series.push(Series::new(&FROZEN, data, |month| month.frozen.mean_prediction));
+    chart.series.push(Series::new(&OBSERVED, data, |month| month.champion.base_rate));
+    chart.series.push(Series::new(&CHAMPION, data, |month| month.champion.mean_prediction));
     let legend = legend(&[&OBSERVED, &CHAMPION, &FROZEN]);
     format!(
         "{legend}{}<p class=\"caption\">Share of flights more than 15 minutes late, and the mean predicted probability.</p>",
@@ -56,25 +38,14 @@ pub(super) fn shares(data: &ReportData) -> String {
 
 /// Draws the calibration error of both models.
 pub(super) fn calibration_error(data: &ReportData) -> String {
-    let mut chart = Chart::new(
-        data,
-        "Expected calibration error by month of champion and frozen first model",
-        false,
-    );
+    let mut chart = Chart::new(data, "Expected calibration error by month of champion and frozen first model", false);
     chart.from_zero = true;
-    chart
-        .series
-        .push(Series::new(&FROZEN, data, |month| month.frozen.ece));
-    chart
-        .series
-        .push(Series::new(&CHAMPION, data, |month| month.champion.ece));
+    chart.series.push(Series::new(&FROZEN, data, |month| month.frozen.ece));
+    chart.series.push(Series::new(&CHAMPION, data, |month| month.champion.ece));
     chart.reference = Some(data.control.ece);
     chart.show_widest_gap = true;
     let legend = legend(&[&CHAMPION, &FROZEN, &Style::control(data.control.ece)]);
-    format!(
-        "{legend}{}<p class=\"caption\">Expected calibration error, a share; lower is better.</p>",
-        chart.draw()
-    )
+    format!("{legend}{}<p class=\"caption\">Expected calibration error, a share; lower is better.</p>", chart.draw())
 }
 
 /// The key to the lines of champion and first model.
@@ -96,17 +67,11 @@ struct Style {
 
 impl Style {
     const fn new(name: &'static str, class: &'static str) -> Self {
-        Self {
-            name: Cow::Borrowed(name),
-            class,
-        }
+        Self { name: Cow::Borrowed(name), class }
     }
 
     fn control(value: f64) -> Self {
-        Self {
-            name: Cow::Owned(format!("control {}", decimals(value, 3))),
-            class: "control",
-        }
+        Self { name: Cow::Owned(format!("control {}", decimals(value, 3))), class: "control" }
     }
 }
 
@@ -117,10 +82,7 @@ struct Series<'a> {
 
 impl<'a> Series<'a> {
     fn new(style: &'a Style, data: &ReportData, value: impl Fn(&Month) -> f64) -> Self {
-        Self {
-            style,
-            values: data.months.iter().map(value).collect(),
-        }
+        Self { style, values: data.months.iter().map(value).collect() }
     }
 }
 
@@ -139,11 +101,7 @@ struct Chart<'a> {
 
 impl<'a> Chart<'a> {
     fn new(data: &'a ReportData, label: &'a str, with_reigns: bool) -> Self {
-        let top = if with_reigns {
-            timeline::height(data)
-        } else {
-            12.0
-        };
+        let top = if with_reigns { timeline::height(data) } else { 12.0 };
         Self {
             data,
             label,
@@ -159,17 +117,9 @@ impl<'a> Chart<'a> {
     }
 
     fn draw(mut self) -> String {
-        let all = self
-            .series
-            .iter()
-            .flat_map(|series| &series.values)
-            .chain(&self.reference);
+        let all = self.series.iter().flat_map(|series| &series.values).chain(&self.reference);
         let finite: Vec<f64> = all.copied().filter(|value| value.is_finite()).collect();
-        let low = if self.from_zero {
-            0.0
-        } else {
-            finite.iter().copied().fold(f64::INFINITY, f64::min)
-        };
+        let low = if self.from_zero { 0.0 } else { finite.iter().copied().fold(f64::INFINITY, f64::min) };
         let high = finite.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         (self.low, self.high) = if low <= high { (low, high) } else { (0.0, 1.0) };
         // Room for a point and its value inside the frame.
@@ -178,22 +128,14 @@ impl<'a> Chart<'a> {
         if !self.from_zero {
             self.low -= room;
         }
-        let marks: Vec<f64> = marks(self.low, self.high)
-            .into_iter()
-            .filter(|mark| (self.low..=self.high).contains(mark))
-            .collect();
+        let marks: Vec<f64> =
+            marks(self.low, self.high).into_iter().filter(|mark| (self.low..=self.high).contains(mark)).collect();
         let mut svg = Svg::new(WIDTH, self.bottom() + 24.0, self.label);
         self.draw_frame(&mut svg, &marks);
         if self.with_reigns {
             timeline::draw_reigns(&mut svg, self.data);
         }
-        timeline::draw_moments(
-            &mut svg,
-            self.data,
-            self.with_reigns,
-            self.top,
-            self.bottom(),
-        );
+        timeline::draw_moments(&mut svg, self.data, self.with_reigns, self.top, self.bottom());
         for series in &self.series {
             self.draw_series(&mut svg, series);
         }
@@ -208,11 +150,7 @@ impl<'a> Chart<'a> {
     }
 
     fn draw_frame(&self, svg: &mut Svg, marks: &[f64]) {
-        let digits = if marks.windows(2).any(|pair| pair[1] - pair[0] < 0.095) {
-            2
-        } else {
-            1
-        };
+        let digits = if marks.windows(2).any(|pair| pair[1] - pair[0] < 0.095) { 2 } else { 1 };
         for mark in marks {
             let y = self.y(*mark);
             svg.line((LEFT, y), (RIGHT, y), "gridline");
@@ -220,11 +158,7 @@ impl<'a> Chart<'a> {
         }
         svg.line((LEFT, self.bottom()), (RIGHT, self.bottom()), "axis");
         for (at, month) in self.data.months.iter().enumerate() {
-            svg.text(
-                (self.x(at), self.bottom() + 17.0),
-                "soft middle",
-                month_name(month.number),
-            );
+            svg.text((self.x(at), self.bottom() + 17.0), "soft middle", month_name(month.number));
         }
         if let Some(value) = self.reference {
             let y = self.y(value);
@@ -234,20 +168,11 @@ impl<'a> Chart<'a> {
 
     fn draw_series(&self, svg: &mut Svg, series: &Series<'_>) {
         let class = series.style.class;
-        let points: Vec<(f64, f64)> = series
-            .values
-            .iter()
-            .enumerate()
-            .map(|(at, value)| (self.x(at), self.y(*value)))
-            .collect();
+        let points: Vec<(f64, f64)> =
+            series.values.iter().enumerate().map(|(at, value)| (self.x(at), self.y(*value))).collect();
         svg.polyline(&points, &format!("line {class}-line"));
         for ((point, value), month) in points.iter().zip(&series.values).zip(&self.data.months) {
-            let tip = format!(
-                "{}, {}: {}",
-                month_name(month.number),
-                series.style.name,
-                decimals(*value, 3)
-            );
+            let tip = format!("{}, {}: {}", month_name(month.number), series.style.name, decimals(*value, 3));
             svg.circle(*point, 3.5, &format!("{class}-dot"), &tip);
         }
     }
@@ -257,11 +182,7 @@ impl<'a> Chart<'a> {
         let [frozen, champion] = self.series.as_slice() else {
             return;
         };
-        let gaps = frozen
-            .values
-            .iter()
-            .zip(&champion.values)
-            .map(|(a, b)| (a - b).abs());
+        let gaps = frozen.values.iter().zip(&champion.values).map(|(a, b)| (a - b).abs());
         let Some((at, gap)) = gaps.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)) else {
             return;
         };
@@ -274,11 +195,7 @@ impl<'a> Chart<'a> {
             };
             let above = value > against;
             let place = (self.x(at), self.y(*value) + if above { -8.0 } else { 17.0 });
-            svg.text(
-                place,
-                &format!("{}-text middle halo", series.style.class),
-                &decimals(*value, 3),
-            );
+            svg.text(place, &format!("{}-text middle halo", series.style.class), &decimals(*value, 3));
         }
     }
 
@@ -305,9 +222,7 @@ static CHAMPION: Style = Style::new("champion", "champion");
 static FROZEN: Style = Style::new("first model, frozen", "frozen");
 static OBSERVED: Style = Style::new("observed", "observed");
 
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// All drawings are this wide, so that their text has one size.
 pub(super) const WIDTH: f64 = 360.0;

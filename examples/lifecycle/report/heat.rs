@@ -9,24 +9,12 @@ use super::{
 /// Draws one row per input, one column for the control window and one per month.
 pub(super) fn map(data: &ReportData) -> String {
     let rows = &data.drift.rows;
-    let prediction = if data.drift.prediction.is_some() {
-        ROW + 6.0
-    } else {
-        0.0
-    };
+    let prediction = if data.drift.prediction.is_some() { ROW + 6.0 } else { 0.0 };
     let height = TOP + ROW * (rows.len() as f64 + 2.0) + 12.0 + prediction;
-    let mut svg = Svg::new(
-        WIDTH,
-        height,
-        "Distance of each input from the training months, by month",
-    );
+    let mut svg = Svg::new(WIDTH, height, "Distance of each input from the training months, by month");
     svg.text((column(data, 0), 11.0), "small middle", "control");
     for (at, month) in data.months.iter().enumerate() {
-        svg.text(
-            (column(data, at + 1), 11.0),
-            "small middle",
-            month_name(month.number),
-        );
+        svg.text((column(data, at + 1), 11.0), "small middle", month_name(month.number));
     }
     for (nth, row) in rows.iter().enumerate() {
         draw_row(&mut svg, data, TOP + ROW * nth as f64, row);
@@ -41,11 +29,7 @@ pub(super) fn map(data: &ReportData) -> String {
 
 fn draw_row(svg: &mut Svg, data: &ReportData, y: f64, row: &DriftRow) {
     svg.text((LABEL - 6.0, y + 14.5), "mono end", &cut(&row.feature, 13));
-    for (at, value) in [row.control]
-        .iter()
-        .chain(row.months.iter().take(data.months.len()))
-        .enumerate()
-    {
+    for (at, value) in [row.control].iter().chain(row.months.iter().take(data.months.len())).enumerate() {
         cell(svg, data, at, y, *value, &row.feature);
     }
 }
@@ -53,65 +37,28 @@ fn draw_row(svg: &mut Svg, data: &ReportData, y: f64, row: &DriftRow) {
 fn cell(svg: &mut Svg, data: &ReportData, at: usize, y: f64, value: f64, feature: &str) {
     let level = level(value, data.drift.threshold);
     let (x, width) = (column(data, at), cell_width(data));
-    let when = at
-        .checked_sub(1)
-        .and_then(|at| data.months.get(at))
-        .map_or("control", |month| month_name(month.number));
+    let when = at.checked_sub(1).and_then(|at| data.months.get(at)).map_or("control", |month| month_name(month.number));
     let tip = format!("{feature}, {when}: {}", decimals(value, 3));
-    svg.rect(
-        (x - width / 2.0 + 1.0, y + 1.0),
-        (width - 2.0, ROW - 2.0),
-        2.5,
-        &format!("h{level}"),
-        &tip,
-    );
+    svg.rect((x - width / 2.0 + 1.0, y + 1.0), (width - 2.0, ROW - 2.0), 2.5, &format!("h{level}"), &tip);
     let weight = if level > 0 { " strong" } else { "" };
-    svg.text(
-        (x, y + 14.5),
-        &format!("t{level}{weight} middle"),
-        &short(value),
-    );
+    svg.text((x, y + 14.5), &format!("t{level}{weight} middle"), &short(value));
 }
 
 /// Two rows below the map: how many inputs drifted, and what it did to the first model.
 fn totals(svg: &mut Svg, data: &ReportData, y: f64) {
     let drifted = |value: &dyn Fn(&DriftRow) -> Option<f64>| {
-        let above = data
-            .drift
-            .rows
-            .iter()
-            .filter(|row| value(row).is_some_and(|value| value > data.drift.threshold));
+        let above = data.drift.rows.iter().filter(|row| value(row).is_some_and(|value| value > data.drift.threshold));
         above.count().to_string()
     };
     svg.line((0.0, y), (WIDTH, y), "axis");
     svg.text((LABEL - 6.0, y + 14.5), "small strong end", "drifted");
-    svg.text(
-        (LABEL - 6.0, y + 14.5 + ROW),
-        "small end",
-        "frozen log loss",
-    );
-    svg.text(
-        (column(data, 0), y + 14.5),
-        "small strong middle",
-        &drifted(&|row| Some(row.control)),
-    );
-    svg.text(
-        (column(data, 0), y + 14.5 + ROW),
-        "small middle",
-        &decimals(data.control.log_loss, 2),
-    );
+    svg.text((LABEL - 6.0, y + 14.5 + ROW), "small end", "frozen log loss");
+    svg.text((column(data, 0), y + 14.5), "small strong middle", &drifted(&|row| Some(row.control)));
+    svg.text((column(data, 0), y + 14.5 + ROW), "small middle", &decimals(data.control.log_loss, 2));
     for (at, month) in data.months.iter().enumerate() {
         let x = column(data, at + 1);
-        svg.text(
-            (x, y + 14.5),
-            "small strong middle",
-            &drifted(&|row| row.months.get(at).copied()),
-        );
-        svg.text(
-            (x, y + 14.5 + ROW),
-            "small middle",
-            &decimals(month.frozen.log_loss, 2),
-        );
+        svg.text((x, y + 14.5), "small strong middle", &drifted(&|row| row.months.get(at).copied()));
+        svg.text((x, y + 14.5 + ROW), "small middle", &decimals(month.frozen.log_loss, 2));
     }
 }
 
@@ -121,17 +68,8 @@ fn legend(threshold: f64) -> String {
     svg.text((LABEL - 6.0, 11.0), "small end", "distance");
     for level in 0..=LEVELS.len() {
         let x = LABEL + width * level as f64;
-        svg.rect(
-            (x + 1.0, 2.0),
-            (width - 2.0, 11.0),
-            2.5,
-            &format!("h{level}"),
-            "",
-        );
-        let from = level
-            .checked_sub(1)
-            .and_then(|below| LEVELS.get(below))
-            .map(|times| times * threshold);
+        svg.rect((x + 1.0, 2.0), (width - 2.0, 11.0), 2.5, &format!("h{level}"), "");
+        let from = level.checked_sub(1).and_then(|below| LEVELS.get(below)).map(|times| times * threshold);
         let text = from.map_or_else(|| "quiet".to_owned(), |from| format!("> {}", short(from)));
         svg.text((x + width / 2.0, 25.0), "small middle", &text);
     }
@@ -140,10 +78,7 @@ fn legend(threshold: f64) -> String {
 
 /// 0 for quiet, then the number of limits passed.
 fn level(value: f64, threshold: f64) -> usize {
-    LEVELS
-        .iter()
-        .filter(|times| value > *times * threshold)
-        .count()
+    LEVELS.iter().filter(|times| value > *times * threshold).count()
 }
 
 /// Two digits are all that fit.

@@ -22,15 +22,8 @@ pub(super) fn descent(data: &Descent) -> String {
     let rows: String = links
         .iter()
         .map(|(name, node)| {
-            let lines: String = node
-                .lines
-                .iter()
-                .map(|line| format!("<small>{}</small>", escape(line)))
-                .collect();
-            format!(
-                "<tr><th scope=\"row\">{name}</th><td><code>{}</code>{lines}</td></tr>",
-                escape(&node.id)
-            )
+            let lines: String = node.lines.iter().map(|line| format!("<small>{}</small>", escape(line))).collect();
+            format!("<tr><th scope=\"row\">{name}</th><td><code>{}</code>{lines}</td></tr>", escape(&node.id))
         })
         .collect();
     format!("<table><tbody>{rows}</tbody></table>")
@@ -40,13 +33,7 @@ pub(super) fn descent(data: &Descent) -> String {
 pub(super) fn answers(answers: &[Answer]) -> String {
     let items: String = answers
         .iter()
-        .map(|item| {
-            format!(
-                "<dt>{}</dt><dd>{}</dd>",
-                escape(&item.question),
-                escape(&item.answer)
-            )
-        })
+        .map(|item| format!("<dt>{}</dt><dd>{}</dd>", escape(&item.question), escape(&item.answer)))
         .collect();
     format!("<dl>{items}</dl>")
 }
@@ -78,10 +65,7 @@ pub(super) fn months(data: &ReportData) -> String {
             format!("<tr><th scope=\"row\">{name}</th><td>{flights}</td><td>{rate}</td><td{EDGE}>v{version}</td>{champion}{frozen}</tr>")
         })
         .collect();
-    let (flights, rate) = (
-        thousands(data.control.rows),
-        decimals(data.control.base_rate, 3),
-    );
+    let (flights, rate) = (thousands(data.control.rows), decimals(data.control.base_rate, 3));
     let control = format!(
         "<tr><th scope=\"row\">control</th><td>{flights}</td><td>{rate}</td><td{EDGE}></td><td colspan=\"5\"></td>{}</tr>",
         scores(&data.control, EDGE)
@@ -96,17 +80,9 @@ pub(super) fn months(data: &ReportData) -> String {
 }
 
 fn scores(scores: &Scores, first: &str) -> String {
-    let values = [
-        scores.auc,
-        scores.log_loss,
-        scores.brier,
-        scores.ece,
-        scores.mean_prediction,
-    ];
+    let values = [scores.auc, scores.log_loss, scores.brier, scores.ece, scores.mean_prediction];
     let cells = values.iter().zip([first, "", "", "", ""]);
-    cells
-        .map(|(value, class)| format!("<td{class}>{}</td>", decimals(*value, 3)))
-        .collect()
+    cells.map(|(value, class)| format!("<td{class}>{}</td>", decimals(*value, 3))).collect()
 }
 
 /// Writes `28485` as `28,485`.

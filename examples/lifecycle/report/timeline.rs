@@ -18,9 +18,7 @@ pub(super) fn decisions(data: &ReportData) -> String {
             let sign = sign.finish();
             let (day, month) = (event.day, month_name(event.month));
             let (word, version, text) = (event.kind.word(), event.version, escape(&event.text));
-            format!(
-                "<li>{sign}<span><b>{day} {month}: version {version} {word}</b>{text}</span></li>"
-            )
+            format!("<li>{sign}<span><b>{day} {month}: version {version} {word}</b>{text}</span></li>")
         })
         .collect();
     format!("<ol class=\"decisions\">{items}</ol>")
@@ -29,45 +27,21 @@ pub(super) fn decisions(data: &ReportData) -> String {
 /// Draws which version was champion when, as a bar above the plot.
 pub(super) fn draw_reigns(svg: &mut Svg, data: &ReportData) {
     svg.text((LEFT - 6.0, 12.0), "small end", "champion");
-    let mut reigns = data
-        .events
-        .iter()
-        .filter(|event| event.kind != EventKind::Refused)
-        .peekable();
+    let mut reigns = data.events.iter().filter(|event| event.kind != EventKind::Refused).peekable();
     while let Some(reign) = reigns.next() {
         let from = moment(data, reign);
         let to = reigns.peek().map_or(RIGHT, |next| moment(data, next));
-        let class = if reign.version % 2 == 1 {
-            "reign-a"
-        } else {
-            "reign-b"
-        };
+        let class = if reign.version % 2 == 1 { "reign-a" } else { "reign-b" };
         let name = format!("v{}", reign.version);
-        svg.rect(
-            (from, 1.0),
-            (to - from - 1.5, 15.0),
-            3.0,
-            class,
-            &format!("champion: version {}", reign.version),
-        );
+        svg.rect((from, 1.0), (to - from - 1.5, 15.0), 3.0, class, &format!("champion: version {}", reign.version));
         if to - from > 9.0 * name.len() as f64 {
-            svg.text(
-                ((from + to) / 2.0 - 0.8, 12.5),
-                "small strong middle",
-                &name,
-            );
+            svg.text(((from + to) / 2.0 - 0.8, 12.5), "small strong middle", &name);
         }
     }
 }
 
 /// Draws a line at the moment of each decision, from `top` to `bottom`, or from its number below the bar if `with_badges`.
-pub(super) fn draw_moments(
-    svg: &mut Svg,
-    data: &ReportData,
-    with_badges: bool,
-    top: f64,
-    bottom: f64,
-) {
+pub(super) fn draw_moments(svg: &mut Svg, data: &ReportData, with_badges: bool, top: f64, bottom: f64) {
     let rows = place_badges(data);
     for (at, event) in data.events.iter().enumerate() {
         let x = moment(data, event);
@@ -100,10 +74,7 @@ fn place_badges(data: &ReportData) -> Vec<u8> {
         .iter()
         .map(|event| {
             let x = moment(data, event);
-            let row = ends
-                .iter()
-                .position(|end| *end + 18.0 <= x)
-                .unwrap_or(ends.len());
+            let row = ends.iter().position(|end| *end + 18.0 <= x).unwrap_or(ends.len());
             match ends.get_mut(row) {
                 Some(end) => *end = x,
                 None => ends.push(x),
@@ -123,21 +94,11 @@ pub(super) fn height(data: &ReportData) -> f64 {
 fn badge(svg: &mut Svg, at: (f64, f64), radius: f64, kind: EventKind, number: usize) {
     if kind == EventKind::RolledBack {
         let side = radius * 1.8;
-        svg.rect(
-            (at.0 - side / 2.0, at.1 - side / 2.0),
-            (side, side),
-            2.0,
-            kind.class(),
-            kind.word(),
-        );
+        svg.rect((at.0 - side / 2.0, at.1 - side / 2.0), (side, side), 2.0, kind.class(), kind.word());
     } else {
         svg.circle(at, radius, kind.class(), kind.word());
     }
-    let class = if kind == EventKind::Refused {
-        "on-card middle"
-    } else {
-        "on-fill middle"
-    };
+    let class = if kind == EventKind::Refused { "on-card middle" } else { "on-fill middle" };
     svg.text((at.0, at.1 + 3.6), class, &number.to_string());
 }
 

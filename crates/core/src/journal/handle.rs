@@ -151,8 +151,12 @@ impl<S: State> JournalBuilder<S> {
                 reason: error.to_string(),
             })?),
         };
-        let log = Log { store: self.store, prefix: self.prefix.into(), kind, verifier: self.verifier };
+        let mut log = Log { store: self.store, prefix: self.prefix.into(), kind, verifier: self.verifier };
         let fold = history::fold_all::<S>(&log).await?;
+        if let (None, Some(head)) = (&log.kind, fold.head) {
+            // What an untyped handle writes continues the kind that is there.
+            log.kind = log.read(head.seq).await?.map(|(entry, _)| entry.header.kind);
+        }
         let pipeline = Pipeline::new(log.clone(), self.signer, self.settings, fold);
         Ok(Journal { pipeline: Arc::new(pipeline), log: Arc::new(log) })
     }

@@ -295,9 +295,6 @@ impl<S: State> Pipeline<S> {
                 let Some((entry, bytes)) = found? else { return Ok(()) };
                 let shared = &mut *self.lock();
                 shared.take_in(&self.log, &entry, bytes)?;
-                // Somebody else's entry voids what was decided without it.
-                shared.tip = None;
-                shared.dismiss_open_again();
             }
             width = (width * 2).min(READ_AHEAD);
         }
@@ -374,9 +371,11 @@ impl<S: State> Shared<S> {
         }
     }
 
-    /// Takes in an entry read from the log.
+    /// Takes in an entry read from the log, which voids everything decided without it.
     fn take_in(&mut self, log: &Log, entry: &Entry, bytes: u64) -> Result<(), Error> {
         let seq = entry.header.seq;
+        self.tip = None;
+        self.dismiss_open_again();
         self.confirmed.check_next(entry).map_err(|why| log.broken(seq, why))?;
         super::history::fold(log, &mut self.confirmed, entry, bytes)?;
         if self.doubt.is_some_and(|doubt| doubt <= seq) {

@@ -103,7 +103,9 @@ impl Audit {
         for (line, seq) in &told.acknowledged {
             match places.get(line.as_str()) {
                 None => return Err(format!("{line} was acknowledged at {seq} and is lost")),
-                Some(stored) if stored != seq => return Err(format!("{line} was acknowledged at {seq}, is in {stored}")),
+                Some(stored) if stored != seq => {
+                    return Err(format!("{line} was acknowledged at {seq}, is in {stored}"));
+                }
                 Some(_) => {}
             }
         }

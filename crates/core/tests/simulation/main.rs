@@ -25,7 +25,13 @@ fn nothing_acknowledged_is_lost_doubled_or_forked() {
     let caught = variants::caught(SEEDS_FOR_A_VARIANT);
     println!("{seen}");
     println!("{counts}");
-    println!("seeds {}, schedules {}, faults {}, caught {}/5 broken variants", runs.len(), schedules.len(), counts.faults(), caught.len());
+    println!(
+        "seeds {}, schedules {}, faults {}, caught {}/5 broken variants",
+        runs.len(),
+        schedules.len(),
+        counts.faults(),
+        caught.len()
+    );
     assert_eq!(caught.len(), 5, "only {caught:?} were caught");
     if seeds(400).count() >= 400 {
         // A simulation in which something never happens says nothing about it.

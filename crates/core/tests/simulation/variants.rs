@@ -151,7 +151,8 @@ impl Writer {
         if !self.dice.chance(0.3) {
             return;
         }
-        let end = if self.variant == Variant::TrustsHint { self.read_hint().await } else { self.probe(view.next).await };
+        let end =
+            if self.variant == Variant::TrustsHint { self.read_hint().await } else { self.probe(view.next).await };
         let Some(end) = end else { return };
         if end <= acknowledged {
             audit.fault(format!("{} is acknowledged, and a new reader ends before {end}", acknowledged));

@@ -159,7 +159,10 @@ impl Machine {
         if let (Some(before), Some(after)) = (journal.head(), reopened.and_then(|journal| journal.head())) {
             audit.saw_head(after.seq, after.digest);
             if after.seq < before.seq {
-                audit.fault(format!("writer {}: a new handle ends at {}, an old one at {}", self.writer, after.seq, before.seq));
+                audit.fault(format!(
+                    "writer {}: a new handle ends at {}, an old one at {}",
+                    self.writer, after.seq, before.seq
+                ));
             }
         }
         self.dice.next_u64();
