@@ -92,9 +92,13 @@ fn a_predicate_of_another_shape_is_named() {
 proptest! {
     #[test]
     fn statements_survive(
-        names in prop::collection::vec("[^\\p{Cc}]{1,20}", 1..4), predicate in any::<Vec<(u32, String)>>(), at: i64
+        names in prop::collection::vec(any::<String>(), 1..4),
+        predicate in prop::collection::vec(any::<(u32, String)>(), 0..8),
+        at: i64
     ) {
-        let subjects = names.iter().map(|name| Subject::new(name, Digest::of(name.as_bytes()))).collect();
+        // Control characters are the one thing that a subject's name may not have.
+        let name = |text: &String| format!("x{}", text.replace(char::is_control, "")).chars().take(100).collect::<String>();
+        let subjects = names.iter().map(|text| Subject::new(name(text), Digest::of(text.as_bytes()))).collect();
         let by = Actor::new("ana").unwrap();
         let statement =
             Statement::new(EvidenceKind::Test, subjects, &predicate, by, Timestamp::from_nanos(at)).unwrap();
