@@ -125,3 +125,6 @@ impl CanonicalError {
 const MAX_DEPTH: usize = 127;
 /// The first integer that a double cannot tell from its neighbour.
 const INTEGER_LIMIT: u64 = 1 << 53;
+
+#[cfg(test)]
+mod tests;

@@ -114,3 +114,40 @@ impl io::Write for Hasher {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// NIST's examples for FIPS 180-4.
+    #[test]
+    fn the_examples_of_nist() {
+        let examples = [
+            ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+            (
+                "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+                "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1",
+            ),
+        ];
+        for (bytes, hex) in examples {
+            assert_eq!(Digest::of(bytes.as_bytes()).to_string(), hex);
+        }
+        assert_eq!(format!("{:?}", Digest::of(b"")), "Digest(e3b0c44298fc)");
+    }
+
+    proptest! {
+        #[test]
+        fn cutting_does_not_matter(bytes: Vec<u8>, cut: prop::sample::Index) {
+            let (head, tail) = bytes.split_at(cut.index(bytes.len() + 1));
+            let mut hasher = Hasher::new();
+            hasher.update(head);
+            hasher.write_all(tail).unwrap();
+            prop_assert_eq!(hasher.finish(), Digest::of(&bytes));
+        }
+    }
+}

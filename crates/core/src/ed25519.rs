@@ -141,10 +141,7 @@ impl KeyRing {
         let id = key.key_id();
         let (_, owner) = self.keys.entry(id).or_insert_with(|| (key, actor.clone()));
         if *owner != actor {
-            return Err(SignError::KeyTaken {
-                key: id,
-                actor: owner.clone(),
-            });
+            return Err(SignError::KeyTaken { key: id, actor: owner.clone() });
         }
         Ok(())
     }

@@ -47,11 +47,7 @@ impl Envelope {
     /// Puts a payload of any type in an envelope.
     #[must_use]
     pub fn new(payload_type: impl Into<String>, payload: Vec<u8>) -> Self {
-        Self {
-            payload_type: payload_type.into(),
-            payload,
-            signatures: Vec::new(),
-        }
+        Self { payload_type: payload_type.into(), payload, signatures: Vec::new() }
     }
 
     /// Puts a statement in an envelope, not signed yet.
@@ -102,10 +98,7 @@ impl Envelope {
         match reason {
             _ if !verified.is_empty() => Ok(verified),
             None => Err(SignError::Unsigned),
-            Some(reason) => Err(SignError::NotVerified {
-                signatures: self.signatures.len(),
-                source: Box::new(reason),
-            }),
+            Some(reason) => Err(SignError::NotVerified { signatures: self.signatures.len(), source: Box::new(reason) }),
         }
     }
 
@@ -115,9 +108,7 @@ impl Envelope {
     /// [`SignError::PayloadType`] if the payload is of another type, [`SignError::Statement`] if it is no statement.
     pub fn statement(&self) -> Result<Statement, SignError> {
         if self.payload_type != STATEMENT_TYPE {
-            return Err(SignError::PayloadType {
-                payload_type: excerpt(&self.payload_type),
-            });
+            return Err(SignError::PayloadType { payload_type: excerpt(&self.payload_type) });
         }
         Statement::from_bytes(&self.payload).map_err(SignError::Statement)
     }
@@ -170,10 +161,7 @@ impl Envelope {
     /// Each signature costs a verification, so a hostile envelope must not choose how many.
     fn check_count(&self) -> Result<(), SignError> {
         match self.signatures.len() {
-            count if count > MAX_SIGNATURES => Err(SignError::TooManySignatures {
-                count,
-                limit: MAX_SIGNATURES,
-            }),
+            count if count > MAX_SIGNATURES => Err(SignError::TooManySignatures { count, limit: MAX_SIGNATURES }),
             _ => Ok(()),
         }
     }

@@ -115,9 +115,7 @@ pub struct Evidence {
 
 /// Predicate types are compared byte by byte, so nothing is allowed that only looks the same.
 pub(crate) fn is_predicate_type(text: &str) -> bool {
-    (1..=MAX_URI_BYTES).contains(&text.len())
-        && text.contains(':')
-        && text.bytes().all(|byte| byte.is_ascii_graphic())
+    (1..=MAX_URI_BYTES).contains(&text.len()) && text.contains(':') && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn uri(word: &str) -> String {

@@ -48,10 +48,7 @@ impl SeededIds {
     /// Starts the sequence of `seed`.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            issued: AtomicU64::new(0),
-        }
+        Self { seed, issued: AtomicU64::new(0) }
     }
 }
 
@@ -177,4 +174,48 @@ fn first_half(digest: Digest) -> [u8; 16] {
     let mut half = [0; 16];
     half.copy_from_slice(&digest.as_bytes()[..16]);
     half
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, sync::Mutex};
+
+    use super::*;
+
+    /// Pinned, and equal to what Python's `hashlib` gives.
+    #[test]
+    fn derived_ids_are_pinned() {
+        let ids = SeededIds::new(7);
+        assert_eq!(RunId::generate(&ids).to_string(), "73d023e274aab6d924a10010d817cc21");
+        assert_eq!(RunId::generate(&ids).to_string(), "c70bd4323c0cf0297708037e32f62900");
+        assert_eq!(TxnId::from_key("ingest/2013-07").to_string(), "df0faf115c734cb4e3e278cdfb4c98b6");
+    }
+
+    #[test]
+    fn no_two_ids_are_equal() {
+        for ids in [&OsIds as &dyn IdSource, &SeededIds::new(1)] {
+            let seen = Mutex::new(HashSet::new());
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        for _ in 0..250 {
+                            assert!(seen.lock().unwrap().insert(ids.next_id()));
+                        }
+                    });
+                }
+            });
+            assert_eq!(seen.lock().unwrap().len(), 1000);
+        }
+    }
+
+    #[test]
+    fn ids_survive_their_text() {
+        let id = JournalId::from_bytes(*b"0123456789abcdef");
+        assert_eq!(id.as_bytes(), b"0123456789abcdef");
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, "\"30313233343536373839616263646566\"");
+        assert_eq!(serde_json::from_str::<JournalId>(&json).unwrap(), id);
+        assert!(serde_json::from_str::<JournalId>("\"3031\"").is_err());
+        assert_eq!(format!("{id:?}"), format!("JournalId({id})"));
+    }
 }

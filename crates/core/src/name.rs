@@ -88,9 +88,7 @@ macro_rules! __name_traits {
         impl ::core::convert::TryFrom<::std::string::String> for $name {
             type Error = $crate::InvalidName;
 
-            fn try_from(
-                text: ::std::string::String,
-            ) -> ::core::result::Result<Self, $crate::InvalidName> {
+            fn try_from(text: ::std::string::String) -> ::core::result::Result<Self, $crate::InvalidName> {
                 Self::new(text)
             }
         }
@@ -176,11 +174,7 @@ pub struct InvalidName {
 
 impl InvalidName {
     fn new(what: &'static str, name: &str, rule: &'static str) -> Self {
-        Self {
-            what,
-            name: excerpt(name),
-            rule,
-        }
+        Self { what, name: excerpt(name), rule }
     }
 
     /// Checks the rules of [`Name`] for the type called `what`; part of [`name_type!`](crate::name_type).
@@ -226,10 +220,7 @@ fn broken_name_rule(name: &str) -> Option<&'static str> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     if name.len() > MAX_NAME_BYTES {
         Some("must have at most 100 bytes")
-    } else if !name
-        .bytes()
-        .all(|byte| allowed(byte) || b"._-".contains(&byte))
-    {
+    } else if !name.bytes().all(|byte| allowed(byte) || b"._-".contains(&byte)) {
         Some("may contain only a-z, 0-9, '.', '_' and '-'")
     } else if !allowed(first) {
         Some("must begin with a-z or 0-9")
@@ -247,10 +238,7 @@ fn broken_name_rule(name: &str) -> Option<&'static str> {
 /// Windows opens the device whatever follows the first dot.
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name);
-    match stem
-        .strip_prefix("com")
-        .or_else(|| stem.strip_prefix("lpt"))
-    {
+    match stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt")) {
         Some(number) => number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit()),
         None => matches!(stem, "con" | "prn" | "aux" | "nul"),
     }
@@ -284,3 +272,6 @@ const fn is_invisible(c: char) -> bool {
 
 const MAX_NAME_BYTES: usize = 100;
 const MAX_ACTOR_CHARS: usize = 200;
+
+#[cfg(test)]
+mod tests;

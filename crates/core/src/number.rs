@@ -96,15 +96,28 @@ impl fmt::Display for Real {
         if self.0 == 0.0 {
             return f.write_str("0");
         }
-        // Rust's exponential form has the shortest digits; only their layout is chosen here.
-        let text = format!("{:e}", self.0.abs());
-        let (mantissa, exponent) = text.split_once('e').ok_or(fmt::Error)?;
-        let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
-        lay_out(f, &digits, exponent.parse().map_err(|_| fmt::Error)?)
+        let (digits, exponent) = shortest(self.0.abs()).ok_or(fmt::Error)?;
+        lay_out(f, &digits, exponent)
     }
 }
 
-/// Writes `0.d₁d₂… × 10^(exponent + 1)` by the rules of ECMA-262, Number::toString.
+/// Returns the decimal digits of a positive number, the first one not 0, and the power of ten of the first.
+///
+/// Of the shortest texts that read back to the number the closest is meant, and of two as close the even one. Rust's
+/// shortest form rounds such a pair up; its form with a given number of digits is exact and rounds to even, but at a power
+/// of two it may be one that does not read back.
+fn shortest(number: f64) -> Option<(String, i32)> {
+    let short = format!("{number:e}");
+    let digits = short.bytes().take_while(|byte| *byte != b'e').filter(u8::is_ascii_digit).count();
+    let exact = format!("{number:.*e}", digits.checked_sub(1)?);
+    let text = if exact.parse() == Ok(number) { exact } else { short };
+    let (mantissa, exponent) = text.split_once('e')?;
+    let mut digits = mantissa.replace('.', "");
+    digits.truncate(digits.trim_end_matches('0').len());
+    Some((digits, exponent.parse().ok()?))
+}
+
+/// Writes `d₁.d₂… × 10^exponent` by the rules of ECMA-262, Number::toString.
 fn lay_out(f: &mut fmt::Formatter<'_>, digits: &str, exponent: i32) -> fmt::Result {
     let (first, rest) = digits.split_at_checked(1).ok_or(fmt::Error)?;
     let point = usize::try_from(exponent + 1).unwrap_or(0);
@@ -135,9 +148,7 @@ impl FromStr for Real {
         }
         let refuse = |rule| ParseError::new("real number", text, rule);
         if text.len() > MAX_TEXT || !is_json_number(text) {
-            return Err(refuse(
-                "must be a decimal number like 0.25 or 1e-7, or NaN, inf, -inf",
-            ));
+            return Err(refuse("must be a decimal number like 0.25 or 1e-7, or NaN, inf, -inf"));
         }
         match text.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Self(number)),
@@ -215,16 +226,15 @@ impl FromStr for Wide {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let number = is_whole(text).then(|| text.parse().ok()).flatten();
-        number.map(Self).ok_or_else(|| {
-            ParseError::new(
-                "integer",
-                text,
-                "must be a whole number below 2^64 without leading zeros",
-            )
-        })
+        number
+            .map(Self)
+            .ok_or_else(|| ParseError::new("integer", text, "must be a whole number below 2^64 without leading zeros"))
     }
 }
 
 crate::__serde_as_text!(Wide, "an integer as text, like \"9007199254740993\"");
 
 const MAX_TEXT: usize = 64;
+
+#[cfg(test)]
+mod tests;

@@ -15,11 +15,7 @@ pub struct ParseError {
 
 impl ParseError {
     pub(crate) fn new(what: &'static str, text: &str, rule: &'static str) -> Self {
-        Self {
-            what,
-            text: excerpt(text),
-            rule,
-        }
+        Self { what, text: excerpt(text), rule }
     }
 
     /// Returns the rule that the text breaks, as a phrase for people.

@@ -66,11 +66,7 @@ impl Rng {
     /// ```
     #[must_use]
     pub fn at(&self, counter: u64) -> Self {
-        let mut rng = Self {
-            root: self.root,
-            position: counter,
-            block: [0; 4],
-        };
+        let mut rng = Self { root: self.root, position: counter, block: [0; 4] };
         rng.block = rng.compute_block();
         rng
     }
@@ -107,7 +103,7 @@ impl Rng {
     pub fn f64(&mut self) -> f64 {
         #[allow(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
         let integer = (self.next_u64() >> 11) as f64;
-        integer * 2.0_f64.powi(-53)
+        integer * (f64::EPSILON / 2.0)
     }
 
     /// Draws an integer from `0..n`, each as likely; 0 if `n` is 0. Two words, seldom more.
@@ -156,11 +152,7 @@ impl Rng {
     }
 
     const fn from_root(root: Digest) -> Self {
-        Self {
-            root,
-            position: 0,
-            block: [0; 4],
-        }
+        Self { root, position: 0, block: [0; 4] }
     }
 
     /// Computes the four words around the position.
@@ -176,10 +168,7 @@ impl Rng {
 
 impl fmt::Debug for Rng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rng")
-            .field("root", &self.root)
-            .field("position", &self.position)
-            .finish_non_exhaustive()
+        f.debug_struct("Rng").field("root", &self.root).field("position", &self.position).finish_non_exhaustive()
     }
 }
 

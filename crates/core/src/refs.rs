@@ -95,11 +95,7 @@ pub struct EnvRef {
 impl EnvRef {
     /// States what is always known; the other fields are set where they are.
     #[must_use]
-    pub fn new(
-        toolchain: impl Into<String>,
-        os: impl Into<String>,
-        arch: impl Into<String>,
-    ) -> Self {
+    pub fn new(toolchain: impl Into<String>, os: impl Into<String>, arch: impl Into<String>) -> Self {
         Self {
             lock: None,
             toolchain: toolchain.into(),
@@ -133,4 +129,42 @@ pub struct ModelRef {
     pub version: u64,
     /// The digest of the version's manifest: what makes the reference tamper-proof.
     pub manifest: Digest,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{from_canonical, to_canonical};
+
+    #[test]
+    fn stored_forms_are_pinned() {
+        let name = |text| Name::new(text).unwrap();
+        let (digest, hex) = (Digest::from_bytes([0xab; 32]), "ab".repeat(32));
+        let data = DataRef { repository: name("flights"), commit: digest, path: Some("2013/01".into()), rows: Some(7) };
+        let code = CodeRef {
+            repository: Some("https://example.org/x".into()),
+            commit: "6cfaa1b".into(),
+            dirty: true,
+            diff: Some(digest),
+        };
+        let mut env = EnvRef::new("rustc 1.95.0", "linux", "x86_64");
+        env.lock = Some(digest);
+        let run = RunRef { experiment: name("late15"), run: RunId::from_bytes([1; 16]) };
+        let model = ModelRef { registry: name("main"), model: name("late15"), version: 3, manifest: digest };
+        let bytes = to_canonical(&(&data, &code, &env, &run, &model)).unwrap();
+        let expected = format!(
+            concat!(
+                r#"[{{"commit":"{0}","path":"2013/01","repository":"flights","rows":7}},"#,
+                r#"{{"commit":"6cfaa1b","diff":"{0}","dirty":true,"repository":"https://example.org/x"}},"#,
+                r#"{{"arch":"x86_64","lock":"{0}","os":"linux","toolchain":"rustc 1.95.0"}},"#,
+                r#"{{"experiment":"late15","run":"{1}"}},"#,
+                r#"{{"manifest":"{0}","model":"late15","registry":"main","version":3}}]"#
+            ),
+            hex,
+            "01".repeat(16)
+        );
+        assert_eq!(String::from_utf8(bytes.clone()).unwrap(), expected);
+        let read: (DataRef, CodeRef, EnvRef, RunRef, ModelRef) = from_canonical(&bytes).unwrap();
+        assert_eq!(read, (data, code, env, run, model));
+    }
 }

@@ -130,7 +130,7 @@ pub enum SignError {
         /// How many there are.
         signatures: usize,
         /// Why the first one is not; one that may be later, if there is such.
-        source: Box<SignError>,
+        source: Box<Self>,
     },
     /// The envelope carries more signatures than anybody verifies.
     #[error("envelope has {count} signatures, more than {limit}")]

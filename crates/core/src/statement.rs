@@ -28,10 +28,7 @@ impl Subject {
     /// Names the bytes with this digest.
     #[must_use]
     pub fn new(name: impl Into<String>, digest: Digest) -> Self {
-        Self {
-            name: name.into(),
-            digest,
-        }
+        Self { name: name.into(), digest }
     }
 }
 
@@ -111,10 +108,8 @@ impl Statement {
     /// # Errors
     /// [`StatementError::PredicateShape`] if it is none: compare the predicate type first.
     pub fn predicate_as<T: DeserializeOwned>(&self) -> Result<T, StatementError> {
-        T::deserialize(&self.predicate).map_err(|source| StatementError::PredicateShape {
-            predicate_type: excerpt(&self.predicate_type),
-            source,
-        })
+        T::deserialize(&self.predicate)
+            .map_err(|source| StatementError::PredicateShape { predicate_type: excerpt(&self.predicate_type), source })
     }
 
     /// Writes the statement in canonical JSON.
@@ -153,14 +148,10 @@ impl Statement {
         }
         let is_name = |name: &str| (1..=500).contains(&name.len()) && !name.chars().any(char::is_control);
         if let Some(subject) = self.subjects.iter().find(|subject| !is_name(&subject.name)) {
-            return Err(StatementError::SubjectName {
-                name: excerpt(&subject.name),
-            });
+            return Err(StatementError::SubjectName { name: excerpt(&subject.name) });
         }
         if !is_predicate_type(&self.predicate_type) {
-            return Err(StatementError::PredicateType {
-                uri: excerpt(&self.predicate_type),
-            });
+            return Err(StatementError::PredicateType { uri: excerpt(&self.predicate_type) });
         }
         Ok(())
     }
@@ -212,9 +203,7 @@ impl TryFrom<Wire<'_>> for Statement {
 
     fn try_from(wire: Wire<'_>) -> Result<Self, StatementError> {
         if wire.layout != LAYOUT {
-            return Err(StatementError::OtherType {
-                found: excerpt(&wire.layout),
-            });
+            return Err(StatementError::OtherType { found: excerpt(&wire.layout) });
         }
         let statement = Self {
             subjects: wire.subjects.into_owned(),

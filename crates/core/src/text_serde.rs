@@ -14,10 +14,7 @@ where
     T: FromStr,
     T::Err: fmt::Display,
 {
-    deserializer.deserialize_str(TextVisitor {
-        expecting,
-        parsed: PhantomData,
-    })
+    deserializer.deserialize_str(TextVisitor { expecting, parsed: PhantomData })
 }
 
 struct TextVisitor<T> {

@@ -60,9 +60,8 @@ impl Timestamp {
     /// Returns the moment `duration` later, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn saturating_add(self, duration: Duration) -> Self {
-        let sum = i128::try_from(duration.as_nanos())
-            .ok()
-            .and_then(|nanos| i64::try_from(i128::from(self.0) + nanos).ok());
+        let sum =
+            i128::try_from(duration.as_nanos()).ok().and_then(|nanos| i64::try_from(i128::from(self.0) + nanos).ok());
         sum.map_or(Self::MAX, Self)
     }
 
@@ -75,17 +74,11 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, nanos) = (
-            self.0.div_euclid(NANOS_PER_DAY),
-            self.0.rem_euclid(NANOS_PER_DAY),
-        );
+        let (days, nanos) = (self.0.div_euclid(NANOS_PER_DAY), self.0.rem_euclid(NANOS_PER_DAY));
         let (year, month, day) = civil_from_days(days);
         let (secs, fraction) = (nanos / NANOS_PER_SEC, nanos % NANOS_PER_SEC);
         let (hour, minute, second) = (secs / 3600, secs / 60 % 60, secs % 60);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:09}Z"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:09}Z")
     }
 }
 
@@ -104,9 +97,7 @@ impl FromStr for Timestamp {
         if !fields.exist() {
             return Err(refuse("no such date or time of day"));
         }
-        i64::try_from(fields.nanos())
-            .map(Self)
-            .map_err(|_| refuse("must lie between the years 1677 and 2262"))
+        i64::try_from(fields.nanos()).map(Self).map_err(|_| refuse("must lie between the years 1677 and 2262"))
     }
 }
 
@@ -127,15 +118,13 @@ pub trait Clock: Debug + Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the one place where the wall clock is read"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
     fn now(&self) -> Timestamp {
         match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
             Ok(since) => Timestamp::EPOCH.saturating_add(since),
-            Err(before) => i64::try_from(before.duration().as_nanos())
-                .map_or(Timestamp::MIN, |nanos| Timestamp(-nanos)),
+            Err(before) => {
+                i64::try_from(before.duration().as_nanos()).map_or(Timestamp::MIN, |nanos| Timestamp(-nanos))
+            }
         }
     }
 }
@@ -162,9 +151,7 @@ impl ManualClock {
     /// Starts at `at`.
     #[must_use]
     pub fn new(at: Timestamp) -> Self {
-        Self {
-            nanos: Arc::new(AtomicI64::new(at.0)),
-        }
+        Self { nanos: Arc::new(AtomicI64::new(at.0)) }
     }
 
     /// Jumps to `at`, backwards too: that is how a test moves a clock that lies.
@@ -176,9 +163,7 @@ impl ManualClock {
     pub fn advance(&self, duration: Duration) {
         let later = |nanos| Some(Timestamp(nanos).saturating_add(duration).0);
         // The closure never declines, so the update never fails.
-        self.nanos
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, later)
-            .ok();
+        self.nanos.fetch_update(Ordering::SeqCst, Ordering::SeqCst, later).ok();
     }
 }
 
@@ -222,11 +207,9 @@ impl Fields {
         };
         let fraction = match rest {
             [] => 0,
-            [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => digits
-                .len()
-                .try_into()
-                .ok()
-                .and_then(|n: u32| Some(decimal(digits)? * 10_i64.pow(9 - n)))?,
+            [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => {
+                digits.len().try_into().ok().and_then(|n: u32| Some(decimal(digits)? * 10_i64.pow(9 - n)))?
+            }
             _ => return None,
         };
         Some(Self { fraction, ..fields })
@@ -248,11 +231,7 @@ impl Fields {
 }
 
 fn decimal(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |sum, digit| {
-        digit
-            .is_ascii_digit()
-            .then(|| sum * 10 + i64::from(digit - b'0'))
-    })
+    digits.iter().try_fold(0, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))
 }
 
 fn days_in_month(year: i64, month: i64) -> i64 {
@@ -281,8 +260,7 @@ const fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + DAYS_TO_1970;
     let era = days.div_euclid(DAYS_PER_ERA);
     let day_of_era = days.rem_euclid(DAYS_PER_ERA);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
@@ -297,3 +275,6 @@ const DAYS_PER_ERA: i64 = 146_097;
 const DAYS_TO_1970: i64 = 719_468;
 const MAX_TEXT: usize = "2013-08-15T00:00:00.000000000Z".len();
 const SHAPE: &str = "must look like 2013-08-15T00:00:00Z, with up to nine digits after a point";
+
+#[cfg(test)]
+mod tests;

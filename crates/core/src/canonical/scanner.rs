@@ -5,10 +5,7 @@ use super::{CanonicalError, INTEGER_LIMIT, MAX_DEPTH};
 /// Checks the whole of `bytes`.
 pub(super) fn check(bytes: &[u8]) -> Result<(), CanonicalError> {
     if let Err(error) = std::str::from_utf8(bytes) {
-        return Err(CanonicalError::NotCanonical {
-            at: error.valid_up_to(),
-            rule: "must be UTF-8",
-        });
+        return Err(CanonicalError::NotCanonical { at: error.valid_up_to(), rule: "must be UTF-8" });
     }
     let mut scanner = Scanner { bytes, at: 0 };
     scanner.value(0)?;
@@ -84,13 +81,9 @@ impl<'a> Scanner<'a> {
         if !quoted.contains(&b'\\') {
             let plain = quoted.get(1..quoted.len().saturating_sub(1));
             let plain = plain.and_then(|bytes| std::str::from_utf8(bytes).ok());
-            return plain
-                .map(Key::Plain)
-                .ok_or_else(|| self.refuse("must be UTF-8"));
+            return plain.map(Key::Plain).ok_or_else(|| self.refuse("must be UTF-8"));
         }
-        serde_json::from_slice(quoted)
-            .map(Key::Escaped)
-            .map_err(|_| self.refuse("expected a key"))
+        serde_json::from_slice(quoted).map(Key::Escaped).map_err(|_| self.refuse("expected a key"))
     }
 
     /// Passes a string and returns it with its quotes.
@@ -137,9 +130,7 @@ impl<'a> Scanner<'a> {
         let rule = match (magnitude, self.peek()) {
             (_, Some(b'.' | b'e' | b'E')) => "must have no raw floats",
             _ if length == 0 => "expected a digit",
-            _ if length > 1 && self.bytes.get(digits) == Some(&b'0') => {
-                "integers must have no leading zeros"
-            }
+            _ if length > 1 && self.bytes.get(digits) == Some(&b'0') => "integers must have no leading zeros",
             (Some(0), _) if negative => "zero must have no sign",
             (Some(0..INTEGER_LIMIT), _) => return Ok(()),
             _ => "integers must be below 2^53",
@@ -149,12 +140,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn word(&mut self, word: &[u8]) -> Result<(), CanonicalError> {
-        if !self
-            .bytes
-            .get(self.at..)
-            .unwrap_or_default()
-            .starts_with(word)
-        {
+        if !self.bytes.get(self.at..).unwrap_or_default().starts_with(word) {
             return Err(self.refuse("expected a value"));
         }
         self.at += word.len();
@@ -202,9 +188,7 @@ enum Key<'a> {
 
 impl Key<'_> {
     fn is_before(&self, other: &Self) -> bool {
-        self.as_str()
-            .encode_utf16()
-            .lt(other.as_str().encode_utf16())
+        self.as_str().encode_utf16().lt(other.as_str().encode_utf16())
     }
 
     fn as_str(&self) -> &str {

@@ -32,12 +32,7 @@ impl<'a> Writer<'a> {
             open_variant(self.out, variant);
         }
         self.out.push(b'[');
-        Ok(Array {
-            out: self.out,
-            depth,
-            written: 0,
-            variant,
-        })
+        Ok(Array { out: self.out, depth, written: 0, variant })
     }
 
     fn object(self, variant: Option<&'static str>) -> Result<Object<'a>, CanonicalError> {
@@ -60,9 +55,7 @@ impl<'a> Writer<'a> {
     fn integer<N: TryInto<i64>>(self, number: N) -> Done {
         match number.try_into() {
             Ok(number) if number.unsigned_abs() < INTEGER_LIMIT => self.raw(&number.to_string()),
-            _ => Err(CanonicalError::Integer {
-                path: String::new(),
-            }),
+            _ => Err(CanonicalError::Integer { path: String::new() }),
         }
     }
 }
@@ -112,14 +105,10 @@ impl<'a> Serializer for Writer<'a> {
         self.integer(v)
     }
     fn serialize_f32(self, _: f32) -> Done {
-        Err(CanonicalError::Float {
-            path: String::new(),
-        })
+        Err(CanonicalError::Float { path: String::new() })
     }
     fn serialize_f64(self, _: f64) -> Done {
-        Err(CanonicalError::Float {
-            path: String::new(),
-        })
+        Err(CanonicalError::Float { path: String::new() })
     }
     fn serialize_char(self, v: char) -> Done {
         self.serialize_str(v.encode_utf8(&mut [0; 4]))
@@ -158,13 +147,8 @@ impl<'a> Serializer for Writer<'a> {
     ) -> Done {
         let depth = deeper(self.depth)?;
         open_variant(self.out, variant);
-        let inner = Writer {
-            out: self.out,
-            depth,
-        };
-        value
-            .serialize(inner)
-            .map_err(|error| error.under(variant))?;
+        let inner = Writer { out: self.out, depth };
+        value.serialize(inner).map_err(|error| error.under(variant))?;
         self.out.push(b'}');
         Ok(())
     }
@@ -174,11 +158,7 @@ impl<'a> Serializer for Writer<'a> {
     fn serialize_tuple(self, _: usize) -> Result<Array<'a>, CanonicalError> {
         self.array(None)
     }
-    fn serialize_tuple_struct(
-        self,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Array<'a>, CanonicalError> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Array<'a>, CanonicalError> {
         self.array(None)
     }
     fn serialize_tuple_variant(
@@ -195,10 +175,7 @@ impl<'a> Serializer for Writer<'a> {
     }
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Object<'a>, CanonicalError> {
         let object = self.object(None)?;
-        Ok(Object {
-            is_number: name == JSON_NUMBER,
-            ..object
-        })
+        Ok(Object { is_number: name == JSON_NUMBER, ..object })
     }
     fn serialize_struct_variant(
         self,
@@ -224,10 +201,7 @@ impl Array<'_> {
         if self.written > 0 {
             self.out.push(b',');
         }
-        let inner = Writer {
-            out: self.out,
-            depth: self.depth,
-        };
+        let inner = Writer { out: self.out, depth: self.depth };
         let place = |error: CanonicalError| error.under(self.written).under_variant(self.variant);
         value.serialize(inner).map_err(place)?;
         self.written += 1;
@@ -235,8 +209,7 @@ impl Array<'_> {
     }
 
     fn close(self) -> Done {
-        self.out
-            .extend_from_slice(if self.variant.is_some() { b"]}" } else { b"]" });
+        self.out.extend_from_slice(if self.variant.is_some() { b"]}" } else { b"]" });
         Ok(())
     }
 }
@@ -303,10 +276,7 @@ pub(super) struct Object<'a> {
 impl Object<'_> {
     fn entry<T: Serialize + ?Sized>(&mut self, key: Cow<'static, str>, value: &T) -> Done {
         let start = self.values.len();
-        let inner = Writer {
-            out: &mut self.values,
-            depth: self.depth,
-        };
+        let inner = Writer { out: &mut self.values, depth: self.depth };
         let place = |error: CanonicalError| error.under(&key).under_variant(self.variant);
         value.serialize(inner).map_err(place)?;
         self.entries.push((key, start..self.values.len()));
@@ -317,12 +287,9 @@ impl Object<'_> {
         if self.is_number {
             return self.close_number();
         }
-        self.entries
-            .sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+        self.entries.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
         if let Some(key) = first_repeated(&self.entries) {
-            let error = CanonicalError::DuplicateKey {
-                path: String::new(),
-            };
+            let error = CanonicalError::DuplicateKey { path: String::new() };
             return Err(error.under(key).under_variant(self.variant));
         }
         self.out.push(b'{');
@@ -332,32 +299,20 @@ impl Object<'_> {
             }
             write_string(self.out, key);
             self.out.push(b':');
-            self.out
-                .extend_from_slice(self.values.get(value.clone()).unwrap_or_default());
+            self.out.extend_from_slice(self.values.get(value.clone()).unwrap_or_default());
         }
-        self.out
-            .extend_from_slice(if self.variant.is_some() { b"}}" } else { b"}" });
+        self.out.extend_from_slice(if self.variant.is_some() { b"}}" } else { b"}" });
         Ok(())
     }
 
     /// Writes what `serde_json` passes as a number's text when some crate has switched on its `arbitrary_precision`.
     fn close_number(self) -> Done {
-        let text = std::str::from_utf8(&self.values)
-            .unwrap_or_default()
-            .trim_matches('"');
-        let is_integer = text
-            .strip_prefix('-')
-            .unwrap_or(text)
-            .bytes()
-            .all(|byte| byte.is_ascii_digit());
+        let text = std::str::from_utf8(&self.values).unwrap_or_default().trim_matches('"');
+        let is_integer = text.strip_prefix('-').unwrap_or(text).bytes().all(|byte| byte.is_ascii_digit());
         match text.parse::<i64>() {
             Ok(number) => Writer::new(self.out).integer(number),
-            Err(_) if is_integer => Err(CanonicalError::Integer {
-                path: String::new(),
-            }),
-            Err(_) => Err(CanonicalError::Float {
-                path: String::new(),
-            }),
+            Err(_) if is_integer => Err(CanonicalError::Integer { path: String::new() }),
+            Err(_) => Err(CanonicalError::Float { path: String::new() }),
         }
     }
 }
@@ -414,9 +369,7 @@ impl CanonicalError {
         | Self::Key { path }
         | Self::Custom { path, .. } = &mut self
         {
-            let step = excerpt(&step.to_string())
-                .replace('~', "~0")
-                .replace('/', "~1");
+            let step = excerpt(&step.to_string()).replace('~', "~0").replace('/', "~1");
             path.insert_str(0, &step);
             path.insert(0, '/');
         }
@@ -433,23 +386,15 @@ impl CanonicalError {
 
 impl ser::Error for CanonicalError {
     fn custom<T: Display>(message: T) -> Self {
-        Self::Custom {
-            path: String::new(),
-            message: message.to_string(),
-        }
+        Self::Custom { path: String::new(), message: message.to_string() }
     }
 }
 
 /// Writes a key by itself and takes its text: integers become keys as they do in `serde_json`.
 fn key_text<T: Serialize + ?Sized>(key: &T) -> Result<String, CanonicalError> {
-    let not_a_key = || CanonicalError::Key {
-        path: String::new(),
-    };
+    let not_a_key = || CanonicalError::Key { path: String::new() };
     let mut bytes = Vec::new();
-    let writer = Writer {
-        out: &mut bytes,
-        depth: MAX_DEPTH,
-    };
+    let writer = Writer { out: &mut bytes, depth: MAX_DEPTH };
     key.serialize(writer).map_err(|error| match error {
         CanonicalError::Depth | CanonicalError::Float { .. } => not_a_key(),
         other => other,

@@ -30,10 +30,7 @@ struct Toys {
 
 impl Toys {
     fn new(names: &[&str]) -> Self {
-        Self {
-            known: names.iter().map(|name| Toy::new(name)).collect(),
-            away: None,
-        }
+        Self { known: names.iter().map(|name| Toy::new(name)).collect(), away: None }
     }
 }
 
@@ -45,32 +42,20 @@ impl Verifier for Toys {
         }
         let toy = self.known.iter().find(|toy| toy.0 == *key);
         let toy = toy.ok_or(SignError::UnknownKey { key: *key })?;
-        if toy.sign(message)? == signature {
-            Ok(())
-        } else {
-            Err(SignError::Mismatch { key: *key })
-        }
+        if toy.sign(message)? == signature { Ok(()) } else { Err(SignError::Mismatch { key: *key }) }
     }
 }
 
 fn statement() -> Statement {
     let subjects = vec![Subject::new("late15", Digest::of(b"weights"))];
     let by = Actor::new("ana").unwrap();
-    Statement::new(
-        EvidenceKind::Approval,
-        subjects,
-        "fit",
-        by,
-        Timestamp::EPOCH,
-    )
-    .unwrap()
+    Statement::new(EvidenceKind::Approval, subjects, "fit", by, Timestamp::EPOCH).unwrap()
 }
 
 fn envelope(signers: &[&str]) -> Envelope {
-    signers.iter().fold(
-        Envelope::unsigned(&statement()).unwrap(),
-        |envelope, name| envelope.sign(&Toy::new(name)).unwrap(),
-    )
+    signers
+        .iter()
+        .fold(Envelope::unsigned(&statement()).unwrap(), |envelope, name| envelope.sign(&Toy::new(name)).unwrap())
 }
 
 fn key(name: &str) -> KeyId {
@@ -91,10 +76,7 @@ fn the_test_vector_of_dsse() {
 #[test]
 fn only_true_signatures_count() {
     let signed = envelope(&["ana", "bo", "cy"]);
-    assert_eq!(
-        signed.verify(&Toys::new(&["cy", "ana"])).unwrap(),
-        [key("ana"), key("cy")]
-    );
+    assert_eq!(signed.verify(&Toys::new(&["cy", "ana"])).unwrap(), [key("ana"), key("cy")]);
     assert_eq!(signed.statement().unwrap(), statement());
 
     let mut forged = signed.clone();
@@ -106,17 +88,11 @@ fn only_true_signatures_count() {
     let mut retyped = signed.clone();
     retyped.payload_type.push('x');
     assert!(retyped.verify(&Toys::new(&["ana"])).is_err());
-    assert!(matches!(
-        retyped.statement(),
-        Err(SignError::PayloadType { .. })
-    ));
+    assert!(matches!(retyped.statement(), Err(SignError::PayloadType { .. })));
 
     let mut moved = signed;
     moved.signatures[0].key = key("bo");
-    assert_eq!(
-        moved.verify(&Toys::new(&["ana", "bo"])).unwrap(),
-        [key("bo")]
-    );
+    assert_eq!(moved.verify(&Toys::new(&["ana", "bo"])).unwrap(), [key("bo")]);
 }
 
 #[test]
@@ -130,18 +106,12 @@ fn one_key_counts_once() {
 #[test]
 fn reasons_are_told_apart() {
     let toys = Toys::new(&["ana"]);
-    assert!(matches!(
-        envelope(&[]).verify(&toys),
-        Err(SignError::Unsigned)
-    ));
+    assert!(matches!(envelope(&[]).verify(&toys), Err(SignError::Unsigned)));
     let unknown = envelope(&["eve"]).verify(&toys).unwrap_err();
     assert!(
         matches!(unknown, SignError::NotVerified { source, .. } if matches!(*source, SignError::UnknownKey { .. }))
     );
-    let away = Toys {
-        away: Some(key("ana")),
-        ..toys
-    };
+    let away = Toys { away: Some(key("ana")), ..toys };
     let unavailable = envelope(&["eve", "ana"]).verify(&away).unwrap_err();
     assert_eq!(unavailable.kind(), ErrorKind::Unavailable);
     assert!(size_of::<SignError>() < 128);
@@ -157,13 +127,7 @@ fn too_many_signatures_are_not_tried() {
         signed.to_bytes().unwrap_err(),
         Envelope::from_bytes(&bytes).unwrap_err(),
     ] {
-        assert!(matches!(
-            refused,
-            SignError::TooManySignatures {
-                count: 65,
-                limit: 64
-            }
-        ));
+        assert!(matches!(refused, SignError::TooManySignatures { count: 65, limit: 64 }));
     }
 }
 
@@ -182,10 +146,7 @@ fn bytes_survive_and_others_are_refused() {
     ] {
         assert!(text.contains(from));
         let refused = Envelope::from_bytes(text.replace(from, to).as_bytes()).unwrap_err();
-        assert!(
-            matches!(refused, SignError::Envelope(CanonicalError::Decode(_))),
-            "{from} {refused:?}"
-        );
+        assert!(matches!(refused, SignError::Envelope(CanonicalError::Decode(_))), "{from} {refused:?}");
         assert_eq!(refused.kind(), ErrorKind::Corrupt);
     }
 }
