@@ -75,12 +75,13 @@ pub mod test_util; // conformance suites for implementers
 #[cfg(feature = "store")]
 pub use self::{
     blob::{
-        Batch, BlobInfo, BlobStore, BlobStoreExt, ByteStream, Collection, CollectionEvent, CollectionJournal, Enrolment,
-        Links, LooseBlobs, Mark, NoLinks, PutHints, Receipt, Roots,
+        Batch, BlobInfo, BlobStore, BlobStoreExt, ByteStream, Collection, CollectionEvent, CollectionJournal,
+        Enrolment, Links, LooseBlobs, Mark, NoLinks, PutHints, Receipt, Roots,
     },
     journal::{
-        Adds, At, CheckpointRef, Commit, Entry, Head, Header, InDoubt, Journal, JournalBuilder, JournalSettings, KnownEvent,
-        Payload, Resolution, Snapshot, Stamp, State, SystemEvent, TransactError, Txn, TxnRecord, Untyped, Verified,
+        Adds, At, CheckpointRef, Commit, Entry, Head, Header, InDoubt, Journal, JournalBuilder, JournalSettings,
+        KnownEvent, Payload, Resolution, Snapshot, Stamp, State, SystemEvent, TransactError, Txn, TxnRecord, Untyped,
+        Verified,
     },
     store::{BackendReport, Error, Host, OpenOptions, Retry, Store, Timer, TokioTimer, on_cpu, verify_backend},
 };

@@ -167,11 +167,7 @@ impl CollectionJournal {
         if let Some(epoch) = snapshot.state.open_epoch() {
             return Err(Error::Collection { reason: format!("epoch {epoch} is not swept yet") });
         }
-        Ok(Mark {
-            epoch: snapshot.state.epoch(),
-            journals: snapshot.state.enrolled().collect(),
-            head: snapshot.head,
-        })
+        Ok(Mark { epoch: snapshot.state.epoch(), journals: snapshot.state.enrolled().collect(), head: snapshot.head })
     }
 
     /// Opens the next epoch with the blobs that the collector of `mark` found unreferenced; returns its number.
@@ -225,9 +221,11 @@ impl CollectionJournal {
         let find = |state: &Collection| state.condemned.get(index).copied();
         let digest = match self.journal.peek(find) {
             Some(digest) => digest,
-            None => self.journal.read(find).await?.ok_or_else(|| Error::Collection {
-                reason: format!("there is no epoch {epoch}"),
-            })?,
+            None => self
+                .journal
+                .read(find)
+                .await?
+                .ok_or_else(|| Error::Collection { reason: format!("there is no epoch {epoch}") })?,
         };
         let bytes = self.store().read(&self.list_key(epoch, digest)?, LIST_LIMIT).await?;
         let bytes = bytes.ok_or(Error::BlobMissing { digest })?;

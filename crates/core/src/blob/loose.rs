@@ -1,4 +1,7 @@
-use std::{ops::Range, sync::{Arc, Mutex, PoisonError}};
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -8,7 +11,7 @@ use object_store::{ObjectStoreExt, WriteMultipart, path::Path};
 use super::{Batch, BlobInfo, BlobStore, ByteStream, CollectionJournal, Enrolment, PutHints, Receipt};
 use crate::{
     Digest, Hasher, StoreId,
-    store::{Error, Store, StorageErrorExt, is_absent, on_cpu},
+    store::{Error, StorageErrorExt, Store, is_absent, on_cpu},
 };
 
 /// A blob store that keeps one object per blob, so that any single crate works alone.
@@ -109,7 +112,11 @@ impl Inner {
     }
 
     /// Runs `look` on the keys the blob may have, newest first, until one answers; refreshes once before giving up.
-    async fn find<T: Send, F>(&self, digest: &Digest, look: impl Fn(Path) -> F + Send + Sync) -> Result<Option<T>, Error>
+    async fn find<T: Send, F>(
+        &self,
+        digest: &Digest,
+        look: impl Fn(Path) -> F + Send + Sync,
+    ) -> Result<Option<T>, Error>
     where
         F: Future<Output = Result<Option<T>, Error>> + Send,
     {

@@ -2,7 +2,10 @@ use std::{collections::BTreeMap, fmt::Debug};
 
 use async_trait::async_trait;
 
-use crate::{Digest, Head, Name, store::{Error, Store}};
+use crate::{
+    Digest, Head, Name,
+    store::{Error, Store},
+};
 
 /// Tells which blobs the journals of one kind keep alive; every crate that names blobs ships one.
 ///

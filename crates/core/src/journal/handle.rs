@@ -146,10 +146,10 @@ impl<S: State> JournalBuilder<S> {
         let kind = match self.kind {
             Some(kind) => Some(kind),
             None if S::KIND == UNTYPED => None,
-            None => Some(Name::new(S::KIND).map_err(|error| Error::BadUrl {
-                url: self.prefix.clone(),
-                reason: error.to_string(),
-            })?),
+            None => Some(
+                Name::new(S::KIND)
+                    .map_err(|error| Error::BadUrl { url: self.prefix.clone(), reason: error.to_string() })?,
+            ),
         };
         let mut log = Log { store: self.store, prefix: self.prefix.into(), kind, verifier: self.verifier };
         let fold = history::fold_all::<S>(&log).await?;
@@ -368,16 +368,14 @@ impl<S: State> Journal<S> {
         }
         self.store().ensure_writable().await?;
         let place = self.pipeline.confirmed(|fold| Place {
-            journal: fold.head.map_or_else(
-                || JournalId::generate(self.store().host().ids.as_ref()),
-                |head| head.journal,
-            ),
+            journal: fold
+                .head
+                .map_or_else(|| JournalId::generate(self.store().host().ids.as_ref()), |head| head.journal),
             prev: fold.head.map(|head| head.digest),
             seq: fold.next_seq(),
-            time: fold.head.map_or_else(
-                || self.store().host().clock.now(),
-                |head| head.time.max(self.store().host().clock.now()),
-            ),
+            time: fold
+                .head
+                .map_or_else(|| self.store().host().clock.now(), |head| head.time.max(self.store().host().clock.now())),
             checkpoint: fold.checkpoint,
         });
         if place.seq < doubt.seq {

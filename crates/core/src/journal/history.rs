@@ -107,9 +107,11 @@ pub(super) fn entries(log: &Arc<Log>, from: u64, last: u64) -> BoxStream<'static
                 None if entry.header.seq == 0 => continues(None, None, &entry),
                 None => Ok(()),
             };
-            let checked = linked.map_err(|why| log.broken(entry.header.seq, why)).and_then(|()| log.check_signature(&entry));
+            let checked =
+                linked.map_err(|why| log.broken(entry.header.seq, why)).and_then(|()| log.check_signature(&entry));
             let header = &entry.header;
-            let head = super::Head { digest: entry.digest, journal: header.journal, seq: header.seq, time: header.time };
+            let head =
+                super::Head { digest: entry.digest, journal: header.journal, seq: header.seq, time: header.time };
             before = Some((head, header.checkpoint));
             futures::future::ready(checked.map(|()| entry))
         })

@@ -13,8 +13,8 @@ mod history; // as_of, entries, follow
 mod log; // keys and verified reads of single entries
 mod pipeline; // group commit: deciding, sealing, settling
 mod publish; // create, read back, move on or give up
-mod untyped; // a reader of any kind
 mod txn; // a transaction as the caller describes it
+mod untyped; // a reader of any kind
 mod verify; // walking the whole chain
 
 pub use self::{

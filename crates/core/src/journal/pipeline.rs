@@ -11,8 +11,7 @@ use futures::{StreamExt, future::Either, stream};
 use tokio::sync::oneshot;
 
 use super::{
-    CheckpointRef, Commit, InDoubt, SystemEvent,
-    checkpoint,
+    CheckpointRef, Commit, InDoubt, SystemEvent, checkpoint,
     entry::{EncodedTxn, Entry},
     fold::{Fold, LiveTxn, State},
     handle::JournalSettings,
@@ -99,8 +98,7 @@ impl<S: State> Pipeline<S> {
         settings: JournalSettings,
         confirmed: Fold<S>,
     ) -> Self {
-        let shared =
-            Shared { confirmed, tip: None, flight: None, open: None, doubt: None, fresh_checkpoint: None };
+        let shared = Shared { confirmed, tip: None, flight: None, open: None, doubt: None, fresh_checkpoint: None };
         Self { log, signer, settings, shared: Mutex::new(shared), driver: tokio::sync::Mutex::default() }
     }
 
@@ -115,10 +113,7 @@ impl<S: State> Pipeline<S> {
     }
 
     /// Lets `decide` look at the newest state, unconfirmed work included, and joins what it returns to the open group.
-    pub(super) fn join<T>(
-        &self,
-        decide: impl FnOnce(&Fold<S>) -> Result<Work<S::Event>, T>,
-    ) -> Result<Joined, T> {
+    pub(super) fn join<T>(&self, decide: impl FnOnce(&Fold<S>) -> Result<Work<S::Event>, T>) -> Result<Joined, T> {
         let shared = &mut *self.lock();
         if shared.open.as_ref().is_some_and(|group| group.bytes >= GROUP_BYTES) {
             return Ok(Joined::Full);
@@ -185,7 +180,8 @@ impl<S: State> Pipeline<S> {
         };
         if let Some(place) = place {
             let noop = self.seal_noop(place)?;
-            let (entry, bytes) = publish::occupy(&self.log, &noop).await.map_err(|failure| self.doubtful(failure, seq))?;
+            let (entry, bytes) =
+                publish::occupy(&self.log, &noop).await.map_err(|failure| self.doubtful(failure, seq))?;
             self.lock().take_in(&self.log, &entry, bytes)?;
         }
         self.lock().doubt = None;
@@ -290,7 +286,8 @@ impl<S: State> Pipeline<S> {
         let mut width = 1;
         loop {
             let next = self.lock().confirmed.next_seq();
-            let mut entries = stream::iter(next..next.saturating_add(width)).map(|seq| self.log.read(seq)).buffered(width as usize);
+            let mut entries =
+                stream::iter(next..next.saturating_add(width)).map(|seq| self.log.read(seq)).buffered(width as usize);
             while let Some(found) = entries.next().await {
                 let Some((entry, bytes)) = found? else { return Ok(()) };
                 let shared = &mut *self.lock();
@@ -304,7 +301,8 @@ impl<S: State> Pipeline<S> {
     async fn leave_marks(&self, seq: u64) {
         let due = {
             let shared = self.lock();
-            let due = shared.fresh_checkpoint.is_none() && checkpoint::is_due(&shared.confirmed, self.settings.checkpoint_every);
+            let due = shared.fresh_checkpoint.is_none()
+                && checkpoint::is_due(&shared.confirmed, self.settings.checkpoint_every);
             if due { checkpoint::encode(&shared.confirmed).ok().flatten() } else { None }
         };
         if let Some((at, bytes)) = due {
@@ -394,12 +392,8 @@ impl<S: State> Shared<S> {
         self.confirmed.advance(journal, sealed.digest, sealed.seq, group.time, checkpoint, sealed.bytes.len() as u64);
         self.forget_stale_checkpoint();
         for member in group.members {
-            let commit = Commit {
-                txn: member.work.txn_id(),
-                seq: Some(sealed.seq),
-                time: Some(group.time),
-                replayed: false,
-            };
+            let commit =
+                Commit { txn: member.work.txn_id(), seq: Some(sealed.seq), time: Some(group.time), replayed: false };
             drop(member.answer.send(Answer::Committed(commit)));
         }
     }

@@ -3,8 +3,8 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{
-    Error as StorageError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, local::LocalFileSystem,
-    memory::InMemory, path::Path,
+    Error as StorageError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+    local::LocalFileSystem, memory::InMemory, path::Path,
 };
 use url::Url;
 
@@ -312,7 +312,8 @@ fn open_bucket(url: &Url, options: &OpenOptions, bad: impl Fn(String) -> Error) 
     use std::time::Duration;
 
     use object_store::{
-        ObjectStoreScheme, RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder, gcp::GoogleCloudStorageBuilder,
+        ObjectStoreScheme, RetryConfig, aws::AmazonS3Builder, azure::MicrosoftAzureBuilder,
+        gcp::GoogleCloudStorageBuilder,
     };
 
     // Our own loop repeats and reads back; the client only bridges a short hiccup.

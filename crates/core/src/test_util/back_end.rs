@@ -2,9 +2,7 @@ use futures::{TryStreamExt, future::join_all};
 use serde::{Deserialize, Serialize};
 
 use super::blob_store_suite;
-use crate::{
-    Actor, At, BlobStoreExt, Journal, JournalSettings, LooseBlobs, Stamp, State, Store, Txn, verify_backend,
-};
+use crate::{Actor, At, BlobStoreExt, Journal, JournalSettings, LooseBlobs, Stamp, State, Store, Txn, verify_backend};
 
 /// Shows that the back end under `store` carries journals and loose blobs: create-if-absent under races, dense numbers,
 /// read-back, checkpoints, time travel, receipts. Writes below `prefix`, which must be unused.
@@ -39,14 +37,18 @@ async fn rivals_lose_nothing(store: &Store) {
     for (at, mark) in marks.iter().enumerate() {
         assert!(mark.starts_with(&format!("{at} ")), "{mark} was decided on another state than {at} marks");
     }
-    assert_eq!(journal.verify().await.expect("the chain verifies").entries, journal.head().map_or(0, |head| head.seq + 1));
+    assert_eq!(
+        journal.verify().await.expect("the chain verifies").entries,
+        journal.head().map_or(0, |head| head.seq + 1)
+    );
 }
 
 async fn a_cold_open_agrees_with_the_log(store: &Store) {
     let journal = open(store, "cold").await;
     let mut middle = None;
     for at in 0..12 {
-        let commit = journal.transact(&txn(), |_| Ok::<_, ()>(vec![Mark(at.to_string())])).await.expect("an append works");
+        let commit =
+            journal.transact(&txn(), |_| Ok::<_, ()>(vec![Mark(at.to_string())])).await.expect("an append works");
         if at == 5 {
             middle = commit.time.zip(commit.seq);
         }
