@@ -1,1 +1,33 @@
-fn main() {}
+//! Runs a named workload end to end and prints one JSON line for each step.
+//!
+//! `workload journal append --store URL --writers N --entries M` and `workload hash [--bytes N]`; see `docs/benchmarks.md`.
+
+mod args; // what was asked for
+mod hash; // SHA-256 of memory
+mod journal; // appends, baselines and cold opens
+mod meter; // time, processor time, memory
+mod report; // the JSON lines
+mod stores; // URLs, and stores that count their requests
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let outcome = args::Command::parse(std::env::args().skip(1)).and_then(run);
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: args::Command) -> Result<(), String> {
+    match command {
+        args::Command::Hash { bytes } => hash::run(bytes),
+        args::Command::JournalAppend(append) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+            runtime.map_err(|error| error.to_string())?.block_on(journal::append(append))
+        }
+    }
+}
