@@ -31,6 +31,7 @@ mod error_kind; // what a caller can do about an error
 mod evidence; // what a statement is evidence of
 mod hex; // lower-case base 16
 mod id; // typed 128-bit ids and where they come from
+mod io_schema; // the model signature: types, compatibility, checks
 mod name; // validated names and actors
 mod number; // numbers that canonical JSON carries as text
 mod parse_error; // text that is not what it should be
@@ -51,6 +52,10 @@ pub use self::{
     error_kind::ErrorKind,
     evidence::{Evidence, EvidenceKind},
     id::{IdSource, JournalId, OsIds, RunId, SeededIds, StoreId, TxnId},
+    io_schema::{
+        Categories, Compatibility, Dim, FieldRule, Incompatibilities, Incompatibility, IoField,
+        IoSchema, IoSide, IoType, Mismatch, SchemaError, TimeUnit, ValueRange,
+    },
     name::{Actor, InvalidName, Name},
     number::{Real, Wide},
     parse_error::ParseError,
@@ -61,6 +66,12 @@ pub use self::{
     statement::{Statement, StatementError, Subject},
     time::{Clock, ManualClock, SystemClock, Timestamp},
 };
+
+#[cfg(feature = "arrow")]
+pub use self::io_schema::{ExtraColumns, Violation, ViolationKind, Violations};
+/// The Arrow crate whose types appear in this crate's interface.
+#[cfg(feature = "arrow")]
+pub use arrow;
 
 // ---- the two seams, with feature `store` ----
 #[cfg(feature = "store")]
