@@ -1,0 +1,9 @@
+//! Reference values of independent implementations; what they are is described in `tests/fixtures/README.md`.
+//!
+//! `LINEAL_DRIFT_FIXTURES=folder` runs the same comparisons on other files of the same format.
+
+mod categorical;
+mod compare;
+mod evidently_flights;
+mod recipe;
+mod two_sample;
