@@ -42,7 +42,9 @@ pub fn report_html(report: &DataDriftReport) -> String {
 /// Orders columns: drifted by how far beyond the threshold, then the others, then those not compared.
 fn severity(column: &ColumnReport) -> f64 {
     match (&column.status, &column.finding) {
-        (ColumnStatus::Ok, Some(finding)) => ratio(finding) + if finding.drifted { 1e9 } else { 0.0 },
+        (ColumnStatus::Ok, Some(finding)) => {
+            ratio(finding) + if finding.drifted { 1e9 } else { 0.0 }
+        }
         (ColumnStatus::Failed { .. }, _) => -1.0,
         _ => -2.0,
     }
@@ -52,23 +54,35 @@ fn severity(column: &ColumnReport) -> f64 {
 fn ratio(finding: &Finding) -> f64 {
     let ratio = match finding.decides_on {
         DecidesOn::ValueAbove => finding.score.value / finding.threshold.max(1e-12),
-        DecidesOn::PValueBelow => finding.threshold / finding.score.p_value.unwrap_or(1.0).max(1e-12),
+        DecidesOn::PValueBelow => {
+            finding.threshold / finding.score.p_value.unwrap_or(1.0).max(1e-12)
+        }
     };
     ratio.clamp(0.0, 1e6)
 }
 
 fn header(report: &DataDriftReport) -> String {
     let drifted = report.drifted().count();
-    let (class, word) = if drifted > 0 { ("bad", "drifted") } else { ("good", "quiet") };
+    let (class, word) = if drifted > 0 {
+        ("bad", "drifted")
+    } else {
+        ("good", "quiet")
+    };
     let missing = report.missing_shifted().count();
     let aside = report.columns.len() - report.compared();
     let facts = [
         (report.reference_rows.to_string(), "reference rows"),
         (report.current_rows.to_string(), "current rows"),
-        (missing.to_string(), "columns with a shift of missing values"),
+        (
+            missing.to_string(),
+            "columns with a shift of missing values",
+        ),
         (aside.to_string(), "columns not compared"),
     ];
-    let facts: String = facts.iter().map(|(value, what)| format!("<li><b>{value}</b> {what}</li>")).collect();
+    let facts: String = facts
+        .iter()
+        .map(|(value, what)| format!("<li><b>{value}</b> {what}</li>"))
+        .collect();
     format!(
         "<header><h1>Data drift</h1><p class=\"verdict\"><span class=\"tag {class}\">{word}</span> \
          <b>{drifted} of {}</b> columns compared drifted</p><ul class=\"facts\">{facts}</ul></header>",
@@ -79,11 +93,18 @@ fn header(report: &DataDriftReport) -> String {
 fn overview_row(column: &ColumnReport) -> String {
     let name = name_of(column);
     let Some(finding) = &column.finding else {
-        return format!("<div class=\"row\"><span class=\"n\">{name}</span><span class=\"m\">{}</span></div>", status_text(column));
+        return format!(
+            "<div class=\"row\"><span class=\"n\">{name}</span><span class=\"m\">{}</span></div>",
+            status_text(column)
+        );
     };
     // Half of the bar is the threshold; the rest is logarithmic, so that 50 thresholds still fit.
     let ratio = ratio(finding);
-    let length = if ratio <= 1.0 { 50.0 * ratio } else { (50.0 + 25.0 * ratio.log10()).min(100.0) };
+    let length = if ratio <= 1.0 {
+        50.0 * ratio
+    } else {
+        (50.0 + 25.0 * ratio.log10()).min(100.0)
+    };
     let class = if finding.drifted { "bad" } else { "good" };
     format!(
         "<div class=\"row\"><span class=\"n\">{name}</span><span class=\"bar\"><i class=\"{class}\" style=\"width:{length:.1}%\"></i></span>\
@@ -99,7 +120,10 @@ fn card(column: &ColumnReport) -> String {
         (ColumnStatus::Skipped { .. }, _) => ("dim", "skipped"),
         (ColumnStatus::Failed { .. }, _) => ("bad", "failed"),
     };
-    let body = column.finding.as_ref().map_or_else(|| format!("<p>{}</p>", status_text(column)), |f| finding_body(column, f));
+    let body = column.finding.as_ref().map_or_else(
+        || format!("<p>{}</p>", status_text(column)),
+        |f| finding_body(column, f),
+    );
     format!(
         "<article><h3>{} <span class=\"tag {class}\">{tag}</span></h3>{body}{}</article>",
         name_of(column),
@@ -135,26 +159,51 @@ fn deciding_number(finding: &Finding) -> String {
 }
 
 fn summary_table(finding: &Finding) -> String {
-    let (Some(before), Some(now)) = (&finding.summary_reference, &finding.summary_current) else { return String::new() };
-    let fields: [(&str, fn(&NumericSummary) -> f64); 5] =
-        [("mean", |s| s.mean), ("std", |s| s.std), ("min", |s| s.min), ("median", |s| s.median), ("max", |s| s.max)];
-    let heads: String = fields.iter().map(|(name, _)| format!("<th>{name}</th>")).collect();
+    let (Some(before), Some(now)) = (&finding.summary_reference, &finding.summary_current) else {
+        return String::new();
+    };
+    let fields: [(&str, fn(&NumericSummary) -> f64); 5] = [
+        ("mean", |s| s.mean),
+        ("std", |s| s.std),
+        ("min", |s| s.min),
+        ("median", |s| s.median),
+        ("max", |s| s.max),
+    ];
+    let heads: String = fields
+        .iter()
+        .map(|(name, _)| format!("<th>{name}</th>"))
+        .collect();
     let line = |side: &str, summary: &NumericSummary| {
-        let cells: String = fields.iter().map(|(_, field)| format!("<td>{}</td>", number(field(summary)))).collect();
+        let cells: String = fields
+            .iter()
+            .map(|(_, field)| format!("<td>{}</td>", number(field(summary))))
+            .collect();
         format!("<tr><th>{side}</th>{cells}</tr>")
     };
-    format!("<table><tr><th></th>{heads}</tr>{}{}</table>", line("reference", before), line("current", now))
+    format!(
+        "<table><tr><th></th>{heads}</tr>{}{}</table>",
+        line("reference", before),
+        line("current", now)
+    )
 }
 
 fn test_text(finding: &Finding) -> String {
-    let Some(test) = &finding.test else { return String::new() };
-    let p = test.p_value.map(|p| format!("p = {}", number(p))).unwrap_or_default();
+    let Some(test) = &finding.test else {
+        return String::new();
+    };
+    let p = test
+        .p_value
+        .map(|p| format!("p = {}", number(p)))
+        .unwrap_or_default();
     let effect = match (test.method, test.effect) {
         (Method::ChiSquare, Some(v)) => format!(", Cramér's V {}", number(v)),
         (Method::Ks, Some(d)) => format!(", D {}", number(d)),
         _ => String::new(),
     };
-    format!("<p class=\"m\">{} test: {p}{effect} (decides nothing)</p>", test.method.spec().title)
+    format!(
+        "<p class=\"m\">{} test: {p}{effect} (decides nothing)</p>",
+        test.method.spec().title
+    )
 }
 
 fn label_text(labels: &LabelShift) -> String {
@@ -162,31 +211,67 @@ fn label_text(labels: &LabelShift) -> String {
         if count == 0 {
             return String::new();
         }
-        let names: Vec<String> = top.iter().map(|l| format!("<bdi>{}</bdi>", escape(&shorten(&l.label, 24)))).collect();
-        let more = if count > top.len() as u64 { ", …" } else { "" };
-        format!("<p class=\"m\"><b>{count}</b> {what} ({}): {}{more}</p>", percent(fraction), names.join(", "))
+        let names: Vec<String> = top
+            .iter()
+            .map(|l| format!("<bdi>{}</bdi>", escape(&shorten(&l.label, 24))))
+            .collect();
+        let more = if count > top.len() as u64 {
+            ", …"
+        } else {
+            ""
+        };
+        format!(
+            "<p class=\"m\"><b>{count}</b> {what} ({}): {}{more}</p>",
+            percent(fraction),
+            names.join(", ")
+        )
     };
-    list(labels.appeared, labels.appeared_fraction, &labels.appeared_top, "new labels")
-        + &list(labels.vanished, labels.vanished_fraction, &labels.vanished_top, "vanished labels")
+    list(
+        labels.appeared,
+        labels.appeared_fraction,
+        &labels.appeared_top,
+        "new labels",
+    ) + &list(
+        labels.vanished,
+        labels.vanished_fraction,
+        &labels.vanished_top,
+        "vanished labels",
+    )
 }
 
 fn sizes_text(finding: &Finding) -> String {
     let score = &finding.score;
-    let bins = score.bins.map(|b| format!(", {b} bins")).unwrap_or_default();
+    let bins = score
+        .bins
+        .map(|b| format!(", {b} bins"))
+        .unwrap_or_default();
     let infinite = match (finding.infinite_reference, finding.infinite_current) {
         (0, 0) => String::new(),
         (r, c) => format!(", infinite values left out: {r} and {c}"),
     };
-    format!("<p class=\"m\">{} reference and {} current values{bins}{infinite}</p>", score.n_reference, score.n_current)
+    format!(
+        "<p class=\"m\">{} reference and {} current values{bins}{infinite}</p>",
+        score.n_reference, score.n_current
+    )
 }
 
 fn missing_text(column: &ColumnReport) -> String {
-    let Some(missing) = &column.missing else { return String::new() };
+    let Some(missing) = &column.missing else {
+        return String::new();
+    };
     if missing.reference == 0 && missing.current == 0 {
         return String::new();
     }
-    let tag = if missing.shifted { " <span class=\"tag bad\">missing shifted</span>" } else { "" };
-    format!("<p class=\"m\">missing {} → {}{tag}</p>", percent(missing.reference_fraction), percent(missing.current_fraction))
+    let tag = if missing.shifted {
+        " <span class=\"tag bad\">missing shifted</span>"
+    } else {
+        ""
+    };
+    format!(
+        "<p class=\"m\">missing {} → {}{tag}</p>",
+        percent(missing.reference_fraction),
+        percent(missing.current_fraction)
+    )
 }
 
 fn status_text(column: &ColumnReport) -> String {
@@ -200,13 +285,21 @@ fn status_text(column: &ColumnReport) -> String {
 /// Says how each number came about.
 fn methods(report: &DataDriftReport) -> String {
     let findings = || report.columns.iter().filter_map(|c| c.finding.as_ref());
-    let mut used: Vec<Method> = findings().flat_map(|f| [Some(f.score.method), f.test.as_ref().map(|t| t.method)]).flatten().collect();
+    let mut used: Vec<Method> = findings()
+        .flat_map(|f| [Some(f.score.method), f.test.as_ref().map(|t| t.method)])
+        .flatten()
+        .collect();
     used.sort_unstable();
     used.dedup();
     let items: String = used
         .iter()
         .map(|method| method.spec())
-        .map(|spec| format!("<dt>{}</dt><dd>{}. Range: {}. Source: {}.</dd>", spec.title, spec.definition, spec.range, spec.source))
+        .map(|spec| {
+            format!(
+                "<dt>{}</dt><dd>{}. Range: {}. Source: {}.</dd>",
+                spec.title, spec.definition, spec.range, spec.source
+            )
+        })
         .collect();
     format!("<h2>How each number came about</h2><dl>{items}</dl>")
 }
@@ -248,7 +341,11 @@ pub(crate) fn number(v: f64) -> String {
 /// Writes a share of 1 in percent.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
-    if percent == 0.0 || percent >= 10.0 { format!("{percent:.0}%") } else { format!("{percent:.1}%") }
+    if percent == 0.0 || percent >= 10.0 {
+        format!("{percent:.0}%")
+    } else {
+        format!("{percent:.1}%")
+    }
 }
 
 const STYLE: &str = "\
@@ -281,13 +378,25 @@ mod tests {
 
     #[test]
     fn text_from_data_is_harmless() {
-        assert_eq!(escape("<a href=\"x\" title='y'>&\u{0}\n"), "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;\u{fffd}\u{fffd}");
+        assert_eq!(
+            escape("<a href=\"x\" title='y'>&\u{0}\n"),
+            "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;\u{fffd}\u{fffd}"
+        );
     }
 
     #[test]
     fn numbers_are_short() {
-        let written: Vec<String> = [0.0, 5.1987, 0.35, 1234.6, 1e-9, -3e7].into_iter().map(number).collect();
-        assert_eq!(written, ["0", "5.20", "0.350", "1235", "1.00e-9", "-3.00e7"]);
-        assert_eq!((percent(0.0213), percent(1.0)), ("2.1%".to_owned(), "100%".to_owned()));
+        let written: Vec<String> = [0.0, 5.1987, 0.35, 1234.6, 1e-9, -3e7]
+            .into_iter()
+            .map(number)
+            .collect();
+        assert_eq!(
+            written,
+            ["0", "5.20", "0.350", "1235", "1.00e-9", "-3.00e7"]
+        );
+        assert_eq!(
+            (percent(0.0213), percent(1.0)),
+            ("2.1%".to_owned(), "100%".to_owned())
+        );
     }
 }

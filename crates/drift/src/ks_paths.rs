@@ -26,8 +26,16 @@ pub(crate) fn exceedance(n: u32, m: u32, d: f64, boundary: Boundary) -> f64 {
         return 1.0;
     }
     let row_ends = |i: i64| {
-        let first = if boundary == Boundary::Less { 0 } else { (i * up - bound).div_euclid(across) + 1 };
-        let last = if boundary == Boundary::Greater { m } else { (i * up + bound - 1).div_euclid(across) };
+        let first = if boundary == Boundary::Less {
+            0
+        } else {
+            (i * up - bound).div_euclid(across) + 1
+        };
+        let last = if boundary == Boundary::Greater {
+            m
+        } else {
+            (i * up + bound - 1).div_euclid(across)
+        };
         (first.max(0), last.min(m))
     };
     let mut row = vec![0.0; column(m) + 1];
@@ -41,7 +49,9 @@ pub(crate) fn exceedance(n: u32, m: u32, d: f64, boundary: Boundary) -> f64 {
         let (next_first, next_last) = row_ends(i + 1);
         let mut carried = 0.0;
         for j in first..=last {
-            let Some(slot) = row.get_mut(column(j)) else { continue };
+            let Some(slot) = row.get_mut(column(j)) else {
+                continue;
+            };
             let mass = std::mem::take(&mut carried) + std::mem::take(slot);
             let left = (n - i + m - j) as f64;
             if left == 0.0 {
@@ -65,12 +75,19 @@ fn gcd(a: u32, b: u32) -> u32 {
     if b == 0 { a } else { gcd(b, a % b) }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a distance of at most 1 times a least common multiple of u32 sizes")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a distance of at most 1 times a least common multiple of u32 sizes"
+)]
 fn nearest(v: f64) -> i64 {
     v.round() as i64
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a lattice column between 0 and m")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a lattice column between 0 and m"
+)]
 fn column(j: i64) -> usize {
     j as usize
 }
@@ -89,7 +106,11 @@ mod tests {
             all += 1;
             let (mut i, mut j, mut low, mut high) = (0, 0, 0.0_f64, 0.0_f64);
             for bit in 0..n + m {
-                if word >> bit & 1 == 1 { i += 1 } else { j += 1 }
+                if word >> bit & 1 == 1 {
+                    i += 1
+                } else {
+                    j += 1
+                }
                 let difference = f64::from(i) / f64::from(n) - f64::from(j) / f64::from(m);
                 (low, high) = (low.min(difference), high.max(difference));
             }
@@ -113,8 +134,14 @@ mod tests {
                     if steps % gcd(n, m) != 0 {
                         continue;
                     }
-                    let (fast, slow) = (exceedance(n, m, d, boundary), brute_force(n, m, d, boundary));
-                    assert!((fast - slow).abs() < 1e-13, "{n} {m} {d} {boundary:?}: {fast} {slow}");
+                    let (fast, slow) = (
+                        exceedance(n, m, d, boundary),
+                        brute_force(n, m, d, boundary),
+                    );
+                    assert!(
+                        (fast - slow).abs() < 1e-13,
+                        "{n} {m} {d} {boundary:?}: {fast} {slow}"
+                    );
                 }
             }
         }

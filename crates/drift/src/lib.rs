@@ -71,7 +71,10 @@ pub use self::jensen_shannon::{JensenShannon, jensen_shannon, jensen_shannon_cou
 pub use self::ks::{KsOneSided, KsTest, ks};
 pub use self::method::{DecidesOn, Method, MethodSpec, Score};
 pub use self::psi::{Psi, decile_edges, psi_counts, psi_quantile10};
-pub use self::report::{ColumnReport, ColumnStatus, DataDriftReport, Finding, LabelRows, LabelShift, MissingShift, SkipReason};
+pub use self::report::{
+    ColumnReport, ColumnStatus, DataDriftReport, Finding, LabelRows, LabelShift, MissingShift,
+    SkipReason,
+};
 pub use self::sample::Sample;
 pub use self::settings::{ColumnKind, ColumnSettings, DataDriftSettings};
 pub use self::statement::{ColumnClaim, DriftPredicate, ScoreClaim};

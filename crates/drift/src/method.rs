@@ -41,8 +41,14 @@ pub enum Method {
 
 impl Method {
     /// Every method, in the order of the table.
-    pub const ALL: &'static [Self] =
-        &[Self::Ks, Self::Wasserstein, Self::WassersteinNormed, Self::JensenShannon, Self::Psi, Self::ChiSquare];
+    pub const ALL: &'static [Self] = &[
+        Self::Ks,
+        Self::Wasserstein,
+        Self::WassersteinNormed,
+        Self::JensenShannon,
+        Self::Psi,
+        Self::ChiSquare,
+    ];
 
     /// Returns the row of the table.
     #[must_use]
@@ -62,7 +68,10 @@ impl Method {
     /// # Errors
     /// [`Error::NotApplicable`] if the method needs categories; otherwise what the method itself reports.
     pub fn score(self, reference: &Sample, current: &Sample) -> Result<Score, Error> {
-        let score = self.spec().on_numbers.ok_or(Error::NotApplicable { method: self, kind: "numeric" })?;
+        let score = self.spec().on_numbers.ok_or(Error::NotApplicable {
+            method: self,
+            kind: "numeric",
+        })?;
         score(reference, current).and_then(Score::checked)
     }
 
@@ -71,7 +80,10 @@ impl Method {
     /// # Errors
     /// [`Error::NotApplicable`] if the method needs numbers; otherwise what the method itself reports.
     pub fn score_counts(self, counts: &PairedCounts) -> Result<Score, Error> {
-        let score = self.spec().on_counts.ok_or(Error::NotApplicable { method: self, kind: "categorical" })?;
+        let score = self.spec().on_counts.ok_or(Error::NotApplicable {
+            method: self,
+            kind: "categorical",
+        })?;
         score(counts).and_then(Score::checked)
     }
 }
@@ -161,7 +173,12 @@ pub struct Score {
 }
 
 impl Score {
-    pub(crate) fn distance(method: Method, value: f64, rows: (u64, u64), bins: Option<usize>) -> Self {
+    pub(crate) fn distance(
+        method: Method,
+        value: f64,
+        rows: (u64, u64),
+        bins: Option<usize>,
+    ) -> Self {
         Self {
             method,
             value,
@@ -174,7 +191,13 @@ impl Score {
     }
 
     fn checked(self) -> Result<Self, Error> {
-        if self.value.is_finite() { Ok(self) } else { Err(Error::Range { what: self.method.spec().id }) }
+        if self.value.is_finite() {
+            Ok(self)
+        } else {
+            Err(Error::Range {
+                what: self.method.spec().id,
+            })
+        }
     }
 }
 
@@ -187,7 +210,10 @@ mod tests {
         for method in Method::ALL {
             let spec = method.spec();
             assert_eq!(spec.method, *method);
-            assert_eq!(serde_json::to_string(method).unwrap(), format!("\"{}\"", spec.id));
+            assert_eq!(
+                serde_json::to_string(method).unwrap(),
+                format!("\"{}\"", spec.id)
+            );
             assert!(spec.numeric() || spec.categorical());
         }
     }
@@ -195,8 +221,14 @@ mod tests {
     #[test]
     fn wrong_kind_is_refused() {
         let sample = Sample::new([1.0]);
-        assert!(matches!(Method::ChiSquare.score(&sample, &sample), Err(Error::NotApplicable { .. })));
+        assert!(matches!(
+            Method::ChiSquare.score(&sample, &sample),
+            Err(Error::NotApplicable { .. })
+        ));
         let counts = PairedCounts::new(["a"], [1], [1]).unwrap();
-        assert!(matches!(Method::Ks.score_counts(&counts), Err(Error::NotApplicable { .. })));
+        assert!(matches!(
+            Method::Ks.score_counts(&counts),
+            Err(Error::NotApplicable { .. })
+        ));
     }
 }

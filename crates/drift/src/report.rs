@@ -29,13 +29,18 @@ impl DataDriftReport {
 
     /// Returns the columns whose missing share changed by more than its threshold.
     pub fn missing_shifted(&self) -> impl Iterator<Item = &ColumnReport> {
-        self.columns.iter().filter(|c| c.missing.as_ref().is_some_and(|m| m.shifted))
+        self.columns
+            .iter()
+            .filter(|c| c.missing.as_ref().is_some_and(|m| m.shifted))
     }
 
     /// Returns how many columns were compared: those that are neither skipped nor failed.
     #[must_use]
     pub fn compared(&self) -> usize {
-        self.columns.iter().filter(|c| c.status == ColumnStatus::Ok).count()
+        self.columns
+            .iter()
+            .filter(|c| c.status == ColumnStatus::Ok)
+            .count()
     }
 
     /// Returns the report of a column.
@@ -105,9 +110,13 @@ impl std::fmt::Display for SkipReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoRows(side) => write!(f, "the {side} data has no row"),
-            Self::NoValues(side) => write!(f, "every value of the {side} data is missing or infinite"),
+            Self::NoValues(side) => {
+                write!(f, "every value of the {side} data is missing or infinite")
+            }
             Self::NoColumn(side) => write!(f, "the {side} data does not have the column"),
-            Self::UnsupportedType => f.write_str("its type is neither number, time, boolean nor text"),
+            Self::UnsupportedType => {
+                f.write_str("its type is neither number, time, boolean nor text")
+            }
         }
     }
 }
