@@ -195,7 +195,7 @@ mod tests {
         );
         assert_eq!(
             read(&UInt64Array::from(vec![u64::MAX])),
-            (vec![18_446_744_073_709_551_615.0], 0)
+            (vec![18_446_744_073_709_552_000.0], 0)
         );
         assert_eq!(
             read(&Float64Array::from(vec![

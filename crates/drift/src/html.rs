@@ -15,10 +15,10 @@ use crate::svg::{picture, shorten};
 /// use arrow::array::{Int32Array, RecordBatch};
 /// use lineal_drift::{DataDrift, DataDriftSettings, report_html};
 ///
-/// let batch = RecordBatch::try_from_iter([("<b>", Arc::new(Int32Array::from(vec![1, 2, 3])) as _)])?;
+/// let batch = RecordBatch::try_from_iter([("<script>", Arc::new(Int32Array::from(vec![1, 2, 3])) as _)])?;
 /// let report = DataDrift::new(DataDriftSettings::default())?.compare(&[batch.clone()], &[batch])?;
 /// let page = report_html(&report);
-/// assert!(page.contains("&lt;b&gt;") && !page.contains("<b>"));
+/// assert!(page.contains("&lt;script&gt;") && !page.contains("<script>"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
@@ -32,7 +32,7 @@ pub fn report_html(report: &DataDriftReport) -> String {
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
-         <title>Data drift</title><style>{STYLE}</style></head>\n<body><main>{}<section class=\"list\">{rows}</section>\
+         <title>Data drift</title><style>{STYLE}</style></head>\n<body><main>{}<section class=\"list\">{rows}</section><p class=\"m\">The mark is the threshold of the column; right of it the bar is logarithmic.</p>\
          <h2>Columns</h2><section class=\"cards\">{cards}</section>{}</main></body></html>\n",
         header(report),
         methods(report)
@@ -64,7 +64,7 @@ fn ratio(finding: &Finding) -> f64 {
 fn header(report: &DataDriftReport) -> String {
     let drifted = report.drifted().count();
     let (class, word) = if drifted > 0 {
-        ("bad", "drifted")
+        ("bad", "drift")
     } else {
         ("good", "quiet")
     };
@@ -85,7 +85,7 @@ fn header(report: &DataDriftReport) -> String {
         .collect();
     format!(
         "<header><h1>Data drift</h1><p class=\"verdict\"><span class=\"tag {class}\">{word}</span> \
-         <b>{drifted} of {}</b> columns compared drifted</p><ul class=\"facts\">{facts}</ul></header>",
+         <b>{drifted} of {}</b> compared columns drifted</p><ul class=\"facts\">{facts}</ul></header>",
         report.compared()
     )
 }
@@ -142,7 +142,7 @@ fn finding_body(column: &ColumnReport, finding: &Finding) -> String {
         "<p>{} <b>{}</b>, {side} {}</p>{legend}{}{}{}{}{}",
         spec.title,
         deciding_number(finding),
-        number(finding.threshold),
+        finding.threshold,
         picture(&column.name, &finding.distribution),
         summary_table(finding),
         test_text(finding),
@@ -153,8 +153,17 @@ fn finding_body(column: &ColumnReport, finding: &Finding) -> String {
 
 fn deciding_number(finding: &Finding) -> String {
     match (finding.decides_on, finding.score.p_value) {
-        (DecidesOn::PValueBelow, Some(p)) => format!("p = {}", number(p)),
+        (DecidesOn::PValueBelow, Some(p)) => p_value(p),
         _ => number(finding.score.value),
+    }
+}
+
+/// Writes a p-value; one that `f64` cannot tell from 0 is not 0.
+fn p_value(p: f64) -> String {
+    if p < 1e-300 {
+        "p &lt; 1e-300".to_owned()
+    } else {
+        format!("p = {}", number(p))
     }
 }
 
@@ -162,24 +171,15 @@ fn summary_table(finding: &Finding) -> String {
     let (Some(before), Some(now)) = (&finding.summary_reference, &finding.summary_current) else {
         return String::new();
     };
-    let fields: [(&str, fn(&NumericSummary) -> f64); 5] = [
-        ("mean", |s| s.mean),
-        ("std", |s| s.std),
-        ("min", |s| s.min),
-        ("median", |s| s.median),
-        ("max", |s| s.max),
-    ];
-    let heads: String = fields
-        .iter()
-        .map(|(name, _)| format!("<th>{name}</th>"))
-        .collect();
-    let line = |side: &str, summary: &NumericSummary| {
-        let cells: String = fields
-            .iter()
-            .map(|(_, field)| format!("<td>{}</td>", number(field(summary))))
-            .collect();
+    let line = |side: &str, s: &NumericSummary| {
+        let cells: String = [s.mean, s.std, s.min, s.median, s.max]
+            .map(|v| format!("<td>{}</td>", number(v)))
+            .concat();
         format!("<tr><th>{side}</th>{cells}</tr>")
     };
+    let heads = ["mean", "std", "min", "median", "max"]
+        .map(|name| format!("<th>{name}</th>"))
+        .concat();
     format!(
         "<table><tr><th></th>{heads}</tr>{}{}</table>",
         line("reference", before),
@@ -191,10 +191,7 @@ fn test_text(finding: &Finding) -> String {
     let Some(test) = &finding.test else {
         return String::new();
     };
-    let p = test
-        .p_value
-        .map(|p| format!("p = {}", number(p)))
-        .unwrap_or_default();
+    let p = test.p_value.map(|p| p_value(p)).unwrap_or_default();
     let effect = match (test.method, test.effect) {
         (Method::ChiSquare, Some(v)) => format!(", Cramér's V {}", number(v)),
         (Method::Ks, Some(d)) => format!(", D {}", number(d)),
@@ -357,8 +354,8 @@ h3{font-size:16px;margin:0 0 6px;overflow-wrap:anywhere}p{margin:4px 0}.verdict{
 .facts{list-style:none;display:flex;flex-wrap:wrap;gap:2px 20px;margin:4px 0 20px;padding:0;color:var(--dim);font-size:13px}\
 .tag{font-size:12px;font-weight:600;padding:1px 8px;border:1px solid;border-radius:10px;white-space:nowrap}\
 .bad{color:var(--bad)}.good{color:var(--good)}.dim{color:var(--dim)}\
-.list,article{background:var(--card);border:1px solid var(--line);border-radius:10px}.list{padding:6px 14px}\
-.row{display:grid;grid-template-columns:minmax(7em,1fr) 3fr 5.5em;gap:12px;align-items:center;padding:3px 0}\
+.list,article{background:var(--card);border:1px solid var(--line);border-radius:10px}.list{padding:10px 14px}\
+.list{display:grid;grid-template-columns:fit-content(45%) 1fr max-content;gap:5px 12px;align-items:center}.row{display:contents}\
 .row .n{overflow-wrap:anywhere}.row .m{grid-column:2/4}.row .v{text-align:right;font-variant-numeric:tabular-nums}\
 .bar{position:relative;height:8px;background:var(--line);border-radius:4px}\
 .bar i{display:block;height:8px;border-radius:4px;background:currentColor}\

@@ -107,9 +107,9 @@ mod tests {
             let (mut i, mut j, mut low, mut high) = (0, 0, 0.0_f64, 0.0_f64);
             for bit in 0..n + m {
                 if word >> bit & 1 == 1 {
-                    i += 1
+                    i += 1;
                 } else {
-                    j += 1
+                    j += 1;
                 }
                 let difference = f64::from(i) / f64::from(n) - f64::from(j) / f64::from(m);
                 (low, high) = (low.min(difference), high.max(difference));

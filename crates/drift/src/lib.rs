@@ -15,9 +15,9 @@
 //! use lineal_drift::{Sample, ks, wasserstein};
 //!
 //! let reference: Sample = (0..200).map(|i| f64::from(i % 20)).collect();
-//! let current: Sample = (0..200).map(|i| f64::from(i % 20) + 3.0).collect();
+//! let current: Sample = (0..200).map(|i| f64::from(i % 20) + 5.0).collect();
 //! assert!(ks(&reference, &current)?.p_value() < 0.01);
-//! assert!((wasserstein(&reference, &current)?.raw - 3.0).abs() < 1e-12);
+//! assert!((wasserstein(&reference, &current)?.raw - 5.0).abs() < 1e-12);
 //! # Ok::<(), lineal_drift::Error>(())
 //! ```
 #![warn(clippy::cast_possible_truncation)]

@@ -114,9 +114,15 @@ pub struct MethodSpec {
     pub decides_on: DecidesOn,
     /// The threshold when none is set; `None` where no scale-free one exists.
     pub default_threshold: Option<f64>,
-    pub(crate) on_numbers: Option<fn(&Sample, &Sample) -> Result<Score, Error>>,
-    pub(crate) on_counts: Option<fn(&PairedCounts) -> Result<Score, Error>>,
+    pub(crate) on_numbers: Option<OnNumbers>,
+    pub(crate) on_counts: Option<OnCounts>,
 }
+
+/// How a method compares two numeric samples, reference first.
+pub(crate) type OnNumbers = fn(&Sample, &Sample) -> Result<Score, Error>;
+
+/// How a method compares counts over the same labels.
+pub(crate) type OnCounts = fn(&PairedCounts) -> Result<Score, Error>;
 
 impl MethodSpec {
     /// Returns whether the method compares numbers.
@@ -190,14 +196,15 @@ impl Score {
         }
     }
 
+    /// Lets only finite numbers out.
     fn checked(self) -> Result<Self, Error> {
-        if self.value.is_finite() {
-            Ok(self)
-        } else {
-            Err(Error::Range {
+        if !self.value.is_finite() {
+            return Err(Error::Range {
                 what: self.method.spec().id,
-            })
+            });
         }
+        let effect = self.effect.filter(|e| e.is_finite());
+        Ok(Self { effect, ..self })
     }
 }
 

@@ -121,6 +121,14 @@ mod tests {
     }
 
     #[test]
+    fn an_effect_beyond_the_range_is_none() {
+        let score = Method::Wasserstein
+            .score(&Sample::new([0.0]), &Sample::new([1e308]))
+            .unwrap();
+        assert_eq!((score.value, score.effect), (1e308, None));
+    }
+
+    #[test]
     fn constants_differ_by_their_distance() {
         let distance = wasserstein(&Sample::new([3.0, 3.0]), &Sample::new([4.0])).unwrap();
         assert_eq!((distance.raw, distance.std_reference), (1.0, 0.0));

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute::{cast, concat_batches, filter_record_batch};
 use arrow::datatypes::{DataType, Int64Type};
 use lineal_core::Rng;
@@ -42,10 +42,8 @@ impl Windows {
         let flights = read_all();
         let months = cast(flights.column_by_name("month").unwrap(), &DataType::Int64).unwrap();
         let months: Vec<i64> = months.as_primitive::<Int64Type>().values().to_vec();
-        let rng = Rng::new(2013, "split");
-        let fractions: Vec<f64> = (0..months.len())
-            .map(|row| f64::from(rng.at(row as u64)[0]) / f64::from(u32::MAX))
-            .collect();
+        let mut rng = Rng::new(2013, "split");
+        let fractions: Vec<f64> = months.iter().map(|_| rng.f64()).collect();
         let select = |keep: &dyn Fn(i64, f64) -> bool| {
             let mask: BooleanArray = months
                 .iter()
@@ -89,9 +87,8 @@ fn read_all() -> RecordBatch {
     let columns = FEATURES.into_iter().chain(["month"]);
     let mask = ProjectionMask::columns(reader.parquet_schema(), columns);
     let reader = reader.with_projection(mask).build().unwrap();
-    let schema = reader.schema();
     let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
-    concat_batches(&schema, &batches).unwrap()
+    concat_batches(batches[0].schema_ref(), &batches).unwrap()
 }
 
 #[test]

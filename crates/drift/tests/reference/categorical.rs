@@ -50,7 +50,7 @@ fn compare(case: &Value) -> Checks {
     for (field, expected) in case["expected"].as_object().unwrap() {
         match field.as_str() {
             "chi2_contingency" if expected["error"].is_string() => {
-                checks.check("chi2", chi2.map(|t| t.statistic), expected, value)
+                checks.check("chi2", chi2.map(|t| t.statistic), expected, value);
             }
             "chi2_contingency" => {
                 for (name, expected) in expected.as_object().unwrap() {
@@ -68,19 +68,19 @@ fn compare(case: &Value) -> Checks {
                             Tolerance::Value(0.0),
                         ),
                         "p" => {
-                            checks.check("chi2 p", chi2.map(|t| t.p_value), expected, Tolerance::P)
+                            checks.check("chi2 p", chi2.map(|t| t.p_value), expected, Tolerance::P);
                         }
                         _ => checks.known(name, &[]),
                     }
                 }
             }
             "cramers_v" => {
-                checks.check("cramers_v", chi2.and_then(|t| t.cramers_v), expected, value)
+                checks.check("cramers_v", chi2.and_then(|t| t.cramers_v), expected, value);
             }
             "js_distance_e" => checks.check("js e", js.map(|j| j.distance_e()), expected, value),
             "js_distance_2" => checks.check("js 2", js.map(|j| j.distance_2()), expected, value),
             "js_divergence_e" => {
-                checks.check("js divergence", js.map(|j| j.divergence_e), expected, value)
+                checks.check("js divergence", js.map(|j| j.divergence_e), expected, value);
             }
             "psi_floor_1e-4" => checks.check(
                 "psi",

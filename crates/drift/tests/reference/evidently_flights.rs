@@ -72,7 +72,7 @@ fn compare(case: &Value, flights: &RecordBatch) -> Checks {
                 Tolerance::P,
             ),
             "Jensen-Shannon distance" => {
-                checks.check(&field, js(r, c), &expected["value"], Tolerance::Value(1e-9))
+                checks.check(&field, js(r, c), &expected["value"], Tolerance::Value(1e-9));
             }
             "psi" | "chi-square p_value" | "Z-test p_value" => {}
             other => checks.fail(&format!("unknown method {other}")),
@@ -121,7 +121,6 @@ fn read_all() -> RecordBatch {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/flights_2013.parquet");
     let file = File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-    let schema = reader.schema().clone();
     let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
-    concat_batches(&schema, &batches).unwrap()
+    concat_batches(batches[0].schema_ref(), &batches).unwrap()
 }
