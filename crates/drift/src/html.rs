@@ -191,7 +191,7 @@ fn test_text(finding: &Finding) -> String {
     let Some(test) = &finding.test else {
         return String::new();
     };
-    let p = test.p_value.map(|p| p_value(p)).unwrap_or_default();
+    let p = test.p_value.map(p_value).unwrap_or_default();
     let effect = match (test.method, test.effect) {
         (Method::ChiSquare, Some(v)) => format!(", Cramér's V {}", number(v)),
         (Method::Ks, Some(d)) => format!(", D {}", number(d)),

@@ -80,7 +80,7 @@ pub(crate) fn smirnov_survival(n: u64, d: f64) -> f64 {
     if n > EXACT_TAIL_UP_TO {
         return (-(6.0 * size * d + 1.0).powi(2) / (18.0 * size)).exp();
     }
-    let shift = size * d;
+    let (shift, whole) = (size * d, stirling_error(size));
     let mut sum = (size * (-d).ln_1p()).exp();
     for j in 1..n {
         let (low, high) = (j as f64, (n - j) as f64);
@@ -88,7 +88,7 @@ pub(crate) fn smirnov_survival(n: u64, d: f64) -> f64 {
             break;
         }
         let exponent = low * (shift / low).ln_1p() + high * (-shift / high).ln_1p();
-        let correction = stirling_error(size) - stirling_error(low) - stirling_error(high);
+        let correction = whole - stirling_error(low) - stirling_error(high);
         sum += shift / (shift + low)
             * (size / (TAU * low * high)).sqrt()
             * (exponent + correction).exp();

@@ -5,6 +5,7 @@ use crate::kolmogorov::{limit_survival, one_sample_survival};
 use crate::ks_paths::{Boundary, exceedance};
 use crate::method::{DecidesOn, Method, MethodSpec, Score};
 use crate::sample::{Sample, require_values};
+use crate::steps::Steps;
 
 /// Compares the empirical distribution functions F of `reference` and G of `current` where they differ most.
 ///
@@ -197,61 +198,6 @@ fn keep(best: &mut Option<Extreme>, here: Extreme, beats: fn(f64, f64) -> bool) 
     if best.is_none_or(|best| beats(here.difference, best.difference)) {
         *best = Some(here);
     }
-}
-
-/// Walks two sorted samples value by value.
-pub(crate) struct Steps<'a> {
-    reference: &'a [f64],
-    current: &'a [f64],
-    i: usize,
-    j: usize,
-}
-
-/// One distinct value and both distribution functions just after it.
-pub(crate) struct Step {
-    pub(crate) value: f64,
-    pub(crate) f: f64,
-    pub(crate) g: f64,
-    pub(crate) in_reference: bool,
-}
-
-impl<'a> Steps<'a> {
-    pub(crate) fn new(reference: &'a [f64], current: &'a [f64]) -> Self {
-        Self {
-            reference,
-            current,
-            i: 0,
-            j: 0,
-        }
-    }
-}
-
-impl Iterator for Steps<'_> {
-    type Item = Step;
-
-    fn next(&mut self) -> Option<Step> {
-        let value = match (self.reference.get(self.i), self.current.get(self.j)) {
-            (Some(a), Some(b)) => a.min(*b),
-            (a, b) => *a.or(b)?,
-        };
-        let before = self.i;
-        self.i += run_length(self.reference, self.i, value);
-        self.j += run_length(self.current, self.j, value);
-        Some(Step {
-            value,
-            f: self.i as f64 / self.reference.len() as f64,
-            g: self.j as f64 / self.current.len() as f64,
-            in_reference: self.i > before,
-        })
-    }
-}
-
-fn run_length(sorted: &[f64], from: usize, value: f64) -> usize {
-    sorted
-        .iter()
-        .skip(from)
-        .take_while(|v| **v == value)
-        .count()
 }
 
 fn effective_size(n: usize, m: usize) -> f64 {

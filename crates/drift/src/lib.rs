@@ -44,6 +44,7 @@ mod kolmogorov; // one-sample and limit laws of the Kolmogorov statistic
 mod ks_paths; // exact two-sample law by lattice paths
 mod moments; // sums, mean, spread without cancellation or overflow
 mod quantile; // linear quantiles
+mod steps; // both empirical distribution functions, step by step
 
 // Many columns
 mod column; // one column, whatever goes wrong

@@ -265,3 +265,26 @@ fn a_report_becomes_evidence() {
             .is_err()
     );
 }
+
+/// The predicate is stored by others: its layout is pinned.
+#[test]
+fn the_predicate_keeps_its_layout() {
+    let settings = DataDriftSettings::default().with_only(["x", "absent"]);
+    let drift = DataDrift::new(settings).unwrap();
+    let report = drift
+        .compare(
+            &[batch([("x", words([Some("a"), Some("b")]))])],
+            &[batch([("x", words([Some("a"), None]))])],
+        )
+        .unwrap();
+    let subject = Subject::new("window", Digest::of(b"window"));
+    let statement = report
+        .to_statement(
+            Actor::new("monitor").unwrap(),
+            Timestamp::EPOCH,
+            vec![subject],
+        )
+        .unwrap();
+    let predicate = serde_json::to_string_pretty(&statement.predicate).unwrap();
+    insta::assert_snapshot!(predicate, @"");
+}

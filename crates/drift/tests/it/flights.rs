@@ -1,15 +1,10 @@
 //! A year of flights: the known answers of a quiet control window and of July.
 
-use std::fs::File;
-use std::path::PathBuf;
-
-use arrow::array::{AsArray, BooleanArray, RecordBatch};
-use arrow::compute::{cast, concat_batches, filter_record_batch};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::array::RecordBatch;
 use lineal_core::Rng;
 use lineal_drift::{ColumnKind, DataDrift, DataDriftReport, DataDriftSettings, arrow};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::flights_data::Flights;
 
 /// The inputs of a model that predicts delays.
 pub(crate) const FEATURES: [&str; 15] = [
@@ -39,23 +34,13 @@ pub(crate) struct Windows {
 
 impl Windows {
     pub(crate) fn read() -> Self {
-        let flights = read_all();
-        let months = cast(flights.column_by_name("month").unwrap(), &DataType::Int64).unwrap();
-        let months: Vec<i64> = months.as_primitive::<Int64Type>().values().to_vec();
-        let mut rng = Rng::new(2013, "split");
-        let fractions: Vec<f64> = months.iter().map(|_| rng.f64()).collect();
-        let select = |keep: &dyn Fn(i64, f64) -> bool| {
-            let mask: BooleanArray = months
-                .iter()
-                .zip(&fractions)
-                .map(|(m, f)| Some(keep(*m, *f)))
-                .collect();
-            filter_record_batch(&flights, &mask).unwrap()
-        };
+        let flights = Flights::read(FEATURES);
+        let rng = Rng::new(2013, "split");
+        let training = |row: usize| rng.at(row as u64).f64() < 0.7;
         Self {
-            training: select(&|month, fraction| month <= 3 && fraction < 0.7),
-            control: select(&|month, fraction| month <= 3 && fraction >= 0.7),
-            july: select(&|month, _| month == 7),
+            training: flights.select(|row, month| month <= 3 && training(row)),
+            control: flights.select(|row, month| month <= 3 && !training(row)),
+            july: flights.select(|_, month| month == 7),
         }
     }
 
@@ -77,18 +62,6 @@ fn compare(reference: &RecordBatch, current: &RecordBatch) -> DataDriftReport {
             std::slice::from_ref(current),
         )
         .unwrap()
-}
-
-fn read_all() -> RecordBatch {
-    let path =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/flights_2013.parquet");
-    let file = File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-    let columns = FEATURES.into_iter().chain(["month"]);
-    let mask = ProjectionMask::columns(reader.parquet_schema(), columns);
-    let reader = reader.with_projection(mask).build().unwrap();
-    let batches: Vec<RecordBatch> = reader.map(Result::unwrap).collect();
-    concat_batches(batches[0].schema_ref(), &batches).unwrap()
 }
 
 #[test]

@@ -11,7 +11,6 @@ use lineal_drift::{
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
-use serde_json::Value;
 
 use crate::generators::{batch, optional, words};
 
@@ -53,12 +52,6 @@ fn side() -> impl Strategy<Value = RecordBatch> {
     })
 }
 
-/// Writing a NaN or an infinity as JSON gives `null` where a number belongs, so reading back fails.
-fn assert_finite(report: &Value) {
-    let text = report.to_string();
-    assert!(!text.contains("NaN") && !text.contains("inf\""), "{text}");
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -70,10 +63,10 @@ proptest! {
         }
         let report = DataDrift::new(settings).unwrap().compare(&[reference], &[current]).unwrap();
         prop_assert_eq!(report.columns.len(), 3);
+        // A NaN or an infinity becomes `null`, and does not read back as what it was.
         let json = serde_json::to_string(&report).unwrap();
         let read = serde_json::from_str::<lineal_drift::DataDriftReport>(&json);
         prop_assert!(read.is_ok_and(|r| r == report), "{}", json);
-        assert_finite(&serde_json::to_value(&report).unwrap());
         prop_assert!(report_html(&report).ends_with("</html>\n"));
     }
 

@@ -8,6 +8,8 @@
 
 mod columns;
 mod flights;
+#[path = "../common/flights_data.rs"]
+mod flights_data;
 mod generators;
 mod hostile;
 mod laws;

@@ -1,31 +1,31 @@
 //! `evidently_flights.json`: Evidently's preset on a year of flights, for the methods that are ours too.
 
-use std::fs::File;
-use std::path::PathBuf;
-
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
-use arrow::compute::{cast, concat_batches, filter_record_batch};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::array::{Array, RecordBatch};
+use arrow::datatypes::DataType;
 use lineal_drift::{
     Categories, PairedCounts, Sample, arrow, jensen_shannon_counts, ks, wasserstein,
 };
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::compare::{Answer, Checks, Tolerance, cases, conclude};
+use crate::flights_data::Flights;
 
 #[test]
 fn evidently_flights() {
-    let flights = read_all();
-    let results = cases("evidently_flights.json")
+    let cases = cases("evidently_flights.json");
+    let columns = cases
+        .iter()
+        .flat_map(|case| case["expected"]["columns"].as_object().unwrap().keys());
+    let flights = Flights::read(columns.map(String::as_str));
+    let results = cases
         .par_iter()
         .map(|case| compare(case, &flights))
         .collect();
     conclude("evidently_flights.json", results, 0);
 }
 
-fn compare(case: &Value, flights: &RecordBatch) -> Checks {
+fn compare(case: &Value, flights: &Flights) -> Checks {
     let mut checks = Checks::new(case);
     let (reference, current) = (
         select(flights, &case["reference"]),
@@ -96,31 +96,15 @@ fn labels(array: &dyn Array) -> Categories {
     Categories::from_array(array).unwrap_or_else(|_| Categories::from_sample(&numbers(array)))
 }
 
-fn select(flights: &RecordBatch, selection: &Value) -> RecordBatch {
+fn select(flights: &Flights, selection: &Value) -> RecordBatch {
     let months = selection["months"].as_array().unwrap();
-    let month = cast(flights.column_by_name("month").unwrap(), &DataType::Int64).unwrap();
     let parity = selection["parity"].as_u64();
-    let mask: BooleanArray = (0_u64..)
-        .zip(month.as_primitive::<Int64Type>().values())
-        .map(|(row, month)| {
-            Some(
-                months.iter().any(|m| m.as_i64() == Some(*month))
-                    && parity.is_none_or(|p| row % 2 == p),
-            )
-        })
-        .collect();
-    let rows = filter_record_batch(flights, &mask).unwrap();
+    let rows = flights.select(|row, month| {
+        months.iter().any(|m| m.as_i64() == Some(month))
+            && parity.is_none_or(|p| row as u64 % 2 == p)
+    });
     let head = selection["head"]
         .as_u64()
         .map_or(rows.num_rows(), |head| usize::try_from(head).unwrap());
     rows.slice(0, head.min(rows.num_rows()))
-}
-
-fn read_all() -> RecordBatch {
-    let path =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/flights_2013.parquet");
-    let file = File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-    let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
-    concat_batches(batches[0].schema_ref(), &batches).unwrap()
 }

@@ -11,5 +11,7 @@
 mod categorical;
 mod compare;
 mod evidently_flights;
+#[path = "../common/flights_data.rs"]
+mod flights_data;
 mod recipe;
 mod two_sample;
