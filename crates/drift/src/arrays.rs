@@ -19,12 +19,8 @@ pub(crate) enum Nature {
 pub(crate) fn nature(data_type: &DataType) -> Result<Nature, Error> {
     match data_type {
         DataType::Dictionary(_, values) => nature(values),
-        DataType::Boolean | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-            Ok(Nature::Labels)
-        }
-        DataType::Date32 | DataType::Date64 | DataType::Time32(_) | DataType::Time64(_) => {
-            Ok(Nature::Numbers)
-        }
+        DataType::Boolean | DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Ok(Nature::Labels),
+        DataType::Date32 | DataType::Date64 | DataType::Time32(_) | DataType::Time64(_) => Ok(Nature::Numbers),
         DataType::Timestamp(..) | DataType::Duration(_) => Ok(Nature::Numbers),
         other if other.is_numeric() => Ok(Nature::Numbers),
         other => Err(unsupported(other)),
@@ -52,20 +48,15 @@ fn to_floats(array: &dyn Array) -> Result<arrow::array::ArrayRef, Error> {
             return to_floats(&converted(array, values, "the values of its dictionary")?);
         }
         DataType::Date32 | DataType::Time32(_) => Some(DataType::Int32),
-        DataType::Date64
-        | DataType::Time64(_)
-        | DataType::Timestamp(..)
-        | DataType::Duration(_) => Some(DataType::Int64),
+        DataType::Date64 | DataType::Time64(_) | DataType::Timestamp(..) | DataType::Duration(_) => {
+            Some(DataType::Int64)
+        }
         DataType::Boolean => None,
         other if other.is_numeric() => None,
         other => return Err(unsupported(other)),
     };
     match through {
-        Some(integer) => converted(
-            &converted(array, &integer, "integers")?,
-            &DataType::Float64,
-            "numbers",
-        ),
+        Some(integer) => converted(&converted(array, &integer, "integers")?, &DataType::Float64, "numbers"),
         None => converted(array, &DataType::Float64, "numbers"),
     }
 }
@@ -78,13 +69,9 @@ pub(crate) fn labels(array: &dyn Array, counts: &mut BTreeMap<String, u64>) -> R
         DataType::Utf8 => Ok(count(array.as_string::<i32>().iter(), counts)),
         DataType::LargeUtf8 => Ok(count(array.as_string::<i64>().iter(), counts)),
         DataType::Utf8View => Ok(count(array.as_string_view().iter(), counts)),
-        DataType::Boolean => Ok(count(
-            array
-                .as_boolean()
-                .iter()
-                .map(|b| b.map(|b| if b { "true" } else { "false" })),
-            counts,
-        )),
+        DataType::Boolean => {
+            Ok(count(array.as_boolean().iter().map(|b| b.map(|b| if b { "true" } else { "false" })), counts))
+        }
         DataType::Dictionary(..) => dictionary_labels(array, counts),
         other => Err(unsupported(other)),
     }
@@ -109,12 +96,7 @@ fn dictionary_labels(array: &dyn Array, counts: &mut BTreeMap<String, u64>) -> R
         }
     }
     let texts = converted(values.as_ref(), &DataType::Utf8, "texts")?;
-    for (label, rows) in texts
-        .as_string::<i32>()
-        .iter()
-        .zip(rows)
-        .filter(|(_, rows)| *rows > 0)
-    {
+    for (label, rows) in texts.as_string::<i32>().iter().zip(rows).filter(|(_, rows)| *rows > 0) {
         match label {
             Some(label) => *counts.entry(label.to_owned()).or_default() += rows,
             None => missing += rows,
@@ -123,10 +105,7 @@ fn dictionary_labels(array: &dyn Array, counts: &mut BTreeMap<String, u64>) -> R
     Ok(missing)
 }
 
-fn count<'a>(
-    labels: impl Iterator<Item = Option<&'a str>>,
-    counts: &mut BTreeMap<String, u64>,
-) -> u64 {
+fn count<'a>(labels: impl Iterator<Item = Option<&'a str>>, counts: &mut BTreeMap<String, u64>) -> u64 {
     let mut missing = 0;
     let mut seen: HashMap<&str, u64> = HashMap::new();
     for label in labels {
@@ -141,31 +120,17 @@ fn count<'a>(
     missing
 }
 
-fn converted(
-    array: &dyn Array,
-    to: &DataType,
-    what: &'static str,
-) -> Result<arrow::array::ArrayRef, Error> {
-    cast(array, to).map_err(|source| Error::Arrow {
-        to: what,
-        source: Box::new(source),
-    })
+fn converted(array: &dyn Array, to: &DataType, what: &'static str) -> Result<arrow::array::ArrayRef, Error> {
+    cast(array, to).map_err(|source| Error::Arrow { to: what, source: Box::new(source) })
 }
 
 fn unsupported(data_type: &DataType) -> Error {
-    Error::UnsupportedType {
-        data_type: type_name(data_type),
-    }
+    Error::UnsupportedType { data_type: type_name(data_type) }
 }
 
 /// Returns Arrow's name of a type, cut so that a deeply nested type cannot flood a report.
 pub(crate) fn type_name(data_type: &DataType) -> Box<str> {
-    data_type
-        .to_string()
-        .chars()
-        .take(60)
-        .collect::<String>()
-        .into()
+    data_type.to_string().chars().take(60).collect::<String>().into()
 }
 
 #[cfg(test)]
@@ -173,9 +138,9 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{
-        ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float16Array,
-        Float64Array, Int8Array, LargeStringArray, ListArray, NullArray, StringArray,
-        StringViewArray, Time64NanosecondArray, TimestampMicrosecondArray, UInt64Array,
+        ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float16Array, Float64Array, Int8Array,
+        LargeStringArray, ListArray, NullArray, StringArray, StringViewArray, Time64NanosecondArray,
+        TimestampMicrosecondArray, UInt64Array,
     };
     use arrow::datatypes::{Int8Type, Int32Type};
 
@@ -189,44 +154,23 @@ mod tests {
 
     #[test]
     fn every_numeric_type_is_read() {
+        assert_eq!(read(&Int8Array::from(vec![Some(-3), None])), (vec![-3.0], 1));
+        assert_eq!(read(&UInt64Array::from(vec![u64::MAX])), (vec![18_446_744_073_709_552_000.0], 0));
         assert_eq!(
-            read(&Int8Array::from(vec![Some(-3), None])),
-            (vec![-3.0], 1)
-        );
-        assert_eq!(
-            read(&UInt64Array::from(vec![u64::MAX])),
-            (vec![18_446_744_073_709_552_000.0], 0)
-        );
-        assert_eq!(
-            read(&Float64Array::from(vec![
-                Some(f64::NAN),
-                Some(f64::INFINITY),
-                None
-            ])),
+            read(&Float64Array::from(vec![Some(f64::NAN), Some(f64::INFINITY), None])),
             (vec![f64::INFINITY], 2)
         );
         assert_eq!(read(&Float16Array::from_iter_values([])), (vec![], 0));
-        assert_eq!(
-            read(&BooleanArray::from(vec![true, false])),
-            (vec![1.0, 0.0], 0)
-        );
+        assert_eq!(read(&BooleanArray::from(vec![true, false])), (vec![1.0, 0.0], 0));
         assert_eq!(read(&Date32Array::from(vec![15_706])), (vec![15_706.0], 0));
         assert_eq!(read(&Time64NanosecondArray::from(vec![7])), (vec![7.0], 0));
+        assert_eq!(read(&TimestampMicrosecondArray::from(vec![Some(5), None]).with_timezone("UTC")), (vec![5.0], 1));
         assert_eq!(
-            read(&TimestampMicrosecondArray::from(vec![Some(5), None]).with_timezone("UTC")),
-            (vec![5.0], 1)
-        );
-        assert_eq!(
-            read(
-                &Decimal128Array::from(vec![12_345])
-                    .with_precision_and_scale(10, 2)
-                    .unwrap()
-            ),
+            read(&Decimal128Array::from(vec![12_345]).with_precision_and_scale(10, 2).unwrap()),
             (vec![123.45], 0)
         );
         let keys = Int8Array::from(vec![Some(1), None, Some(0)]);
-        let dictionary =
-            DictionaryArray::<Int8Type>::new(keys, Arc::new(Float64Array::from(vec![0.5, 1.5])));
+        let dictionary = DictionaryArray::<Int8Type>::new(keys, Arc::new(Float64Array::from(vec![0.5, 1.5])));
         assert_eq!(read(&dictionary), (vec![1.5, 0.5], 1));
     }
 
@@ -242,16 +186,8 @@ mod tests {
         ];
         for array in arrays {
             let mut counts = BTreeMap::new();
-            assert_eq!(
-                labels(&array, &mut counts).unwrap(),
-                1,
-                "{}",
-                array.data_type()
-            );
-            assert_eq!(
-                counts.into_iter().collect::<Vec<_>>(),
-                [(String::new(), 1), ("b".to_owned(), 2)]
-            );
+            assert_eq!(labels(&array, &mut counts).unwrap(), 1, "{}", array.data_type());
+            assert_eq!(counts.into_iter().collect::<Vec<_>>(), [(String::new(), 1), ("b".to_owned(), 2)]);
         }
     }
 
@@ -274,21 +210,9 @@ mod tests {
     #[test]
     fn other_types_are_refused() {
         let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)])]);
-        assert!(matches!(
-            nature(list.data_type()),
-            Err(Error::UnsupportedType { .. })
-        ));
-        assert!(matches!(
-            numbers(&list, |_| ()),
-            Err(Error::UnsupportedType { .. })
-        ));
-        assert!(matches!(
-            labels(&list, &mut BTreeMap::new()),
-            Err(Error::UnsupportedType { .. })
-        ));
-        assert!(matches!(
-            nature(NullArray::new(3).data_type()),
-            Err(Error::UnsupportedType { .. })
-        ));
+        assert!(matches!(nature(list.data_type()), Err(Error::UnsupportedType { .. })));
+        assert!(matches!(numbers(&list, |_| ()), Err(Error::UnsupportedType { .. })));
+        assert!(matches!(labels(&list, &mut BTreeMap::new()), Err(Error::UnsupportedType { .. })));
+        assert!(matches!(nature(NullArray::new(3).data_type()), Err(Error::UnsupportedType { .. })));
     }
 }

@@ -50,14 +50,8 @@ impl Categories {
     #[must_use]
     pub fn from_sample(sample: &Sample) -> Self {
         let distinct = sample.distinct(usize::MAX).unwrap_or_default();
-        let counts = distinct
-            .into_iter()
-            .map(|(value, count)| (value.to_string(), count))
-            .collect();
-        Self {
-            counts,
-            missing: sample.missing(),
-        }
+        let counts = distinct.into_iter().map(|(value, count)| (value.to_string(), count)).collect();
+        Self { counts, missing: sample.missing() }
     }
 
     /// Returns the rows per label, in the order of the labels.
@@ -116,11 +110,7 @@ impl PairedCounts {
                 current: reference.len(),
             });
         }
-        Ok(Self {
-            labels,
-            reference,
-            current,
-        })
+        Ok(Self { labels, reference, current })
     }
 
     /// Pairs two sides over the union of their labels.
@@ -161,52 +151,31 @@ impl PairedCounts {
     /// Returns the rows of the reference and of the current sample.
     #[must_use]
     pub fn rows(&self) -> (u64, u64) {
-        (
-            saturating_sum(&self.reference),
-            saturating_sum(&self.current),
-        )
+        (saturating_sum(&self.reference), saturating_sum(&self.current))
     }
 
     /// Returns label, reference rows and current rows.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64, u64)> {
-        self.labels
-            .iter()
-            .zip(&self.reference)
-            .zip(&self.current)
-            .map(|((label, r), c)| (label.as_str(), *r, *c))
+        self.labels.iter().zip(&self.reference).zip(&self.current).map(|((label, r), c)| (label.as_str(), *r, *c))
     }
 
     /// Returns the labels that only the current sample holds, with their rows.
     pub fn appeared(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.iter()
-            .filter(|(_, r, c)| *r == 0 && *c > 0)
-            .map(|(label, _, c)| (label, c))
+        self.iter().filter(|(_, r, c)| *r == 0 && *c > 0).map(|(label, _, c)| (label, c))
     }
 
     /// Returns the labels that only the reference holds, with their rows.
     pub fn vanished(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.iter()
-            .filter(|(_, r, c)| *r > 0 && *c == 0)
-            .map(|(label, r, _)| (label, r))
+        self.iter().filter(|(_, r, c)| *r > 0 && *c == 0).map(|(label, r, _)| (label, r))
     }
 }
 
 /// Returns the totals of two lists of counts, after checking that they compare bin by bin and that both hold something.
-pub(crate) fn totals(
-    what: &'static str,
-    reference: &[u64],
-    current: &[u64],
-) -> Result<(f64, f64), Error> {
+pub(crate) fn totals(what: &'static str, reference: &[u64], current: &[u64]) -> Result<(f64, f64), Error> {
     require_same_bins(what, reference, current)?;
     match (sum(reference), sum(current)) {
-        (0.0, _) => Err(Error::Empty {
-            what,
-            side: Side::Reference,
-        }),
-        (_, 0.0) => Err(Error::Empty {
-            what,
-            side: Side::Current,
-        }),
+        (0.0, _) => Err(Error::Empty { what, side: Side::Reference }),
+        (_, 0.0) => Err(Error::Empty { what, side: Side::Current }),
         totals => Ok(totals),
     }
 }
@@ -217,20 +186,14 @@ pub(crate) fn sum(counts: &[u64]) -> f64 {
 }
 
 fn saturating_sum<'a>(counts: impl IntoIterator<Item = &'a u64>) -> u64 {
-    counts
-        .into_iter()
-        .fold(0, |total: u64, c| total.saturating_add(*c))
+    counts.into_iter().fold(0, |total: u64, c| total.saturating_add(*c))
 }
 
 fn require_same_bins(what: &'static str, reference: &[u64], current: &[u64]) -> Result<(), Error> {
     if reference.len() == current.len() {
         return Ok(());
     }
-    Err(Error::Shape {
-        what,
-        reference: reference.len(),
-        current: current.len(),
-    })
+    Err(Error::Shape { what, reference: reference.len(), current: current.len() })
 }
 
 #[cfg(test)]
@@ -240,28 +203,15 @@ mod tests {
     #[test]
     fn numbers_become_labels() {
         let side = Categories::from_sample(&Sample::new([1.0, 2.5, 1.0, f64::NAN, -0.0]));
-        let labels: Vec<_> = side
-            .counts()
-            .iter()
-            .map(|(l, c)| (l.as_str(), *c))
-            .collect();
+        let labels: Vec<_> = side.counts().iter().map(|(l, c)| (l.as_str(), *c)).collect();
         assert_eq!(labels, [("0", 1), ("1", 2), ("2.5", 1)]);
         assert_eq!((side.missing(), side.rows()), (1, 4));
     }
 
     #[test]
     fn totals_check_their_input() {
-        assert!(matches!(
-            totals("x", &[1], &[1, 2]),
-            Err(Error::Shape { .. })
-        ));
-        assert!(matches!(
-            totals("x", &[0], &[1]),
-            Err(Error::Empty {
-                side: Side::Reference,
-                ..
-            })
-        ));
+        assert!(matches!(totals("x", &[1], &[1, 2]), Err(Error::Shape { .. })));
+        assert!(matches!(totals("x", &[0], &[1]), Err(Error::Empty { side: Side::Reference, .. })));
         assert!(totals("x", &[u64::MAX, u64::MAX], &[1, 0]).unwrap().0 > 3e19);
     }
 }

@@ -23,12 +23,7 @@ use crate::moments::compensated_sum;
 /// [`Error::Shape`] if the lengths differ, [`Error::Empty`] if a side sums to zero.
 pub fn chi_square(reference: &[u64], current: &[u64]) -> Result<ChiSquare, Error> {
     let (n, m) = totals(SPEC.id, reference, current)?;
-    let present = || {
-        reference
-            .iter()
-            .zip(current)
-            .filter(|(r, c)| **r > 0 || **c > 0)
-    };
+    let present = || reference.iter().zip(current).filter(|(r, c)| **r > 0 || **c > 0);
     let labels = present().count();
     let df = labels.saturating_sub(1) as u64;
     let deviations = present().map(|(r, c)| {
@@ -38,11 +33,7 @@ pub fn chi_square(reference: &[u64], current: &[u64]) -> Result<ChiSquare, Error
         deviation * deviation * ((n + m) / n + (n + m) / m) / (r + c)
     });
     // A single label leaves nothing to compare; the sum would be rounding noise.
-    let statistic = if df == 0 {
-        0.0
-    } else {
-        compensated_sum(deviations)
-    };
+    let statistic = if df == 0 { 0.0 } else { compensated_sum(deviations) };
     Ok(ChiSquare {
         statistic,
         df,
@@ -73,12 +64,7 @@ fn score_counts(counts: &PairedCounts) -> Result<Score, Error> {
     Ok(Score {
         p_value: Some(test.p_value),
         effect: test.cramers_v,
-        ..Score::distance(
-            Method::ChiSquare,
-            test.statistic,
-            counts.rows(),
-            Some(test.labels),
-        )
+        ..Score::distance(Method::ChiSquare, test.statistic, counts.rows(), Some(test.labels))
     })
 }
 
@@ -102,10 +88,7 @@ mod tests {
     #[test]
     fn one_label_is_no_drift() {
         let test = chi_square(&[100, 0], &[80, 0]).unwrap();
-        assert_eq!(
-            (test.statistic, test.df, test.p_value, test.cramers_v),
-            (0.0, 0, 1.0, None)
-        );
+        assert_eq!((test.statistic, test.df, test.p_value, test.cramers_v), (0.0, 0, 1.0, None));
     }
 
     #[test]

@@ -58,53 +58,27 @@ impl DataDrift {
     ///
     /// # Errors
     /// [`Error::NoReference`] without any reference batch. Everything else is the status of a column.
-    pub fn compare(
-        &self,
-        reference: &[RecordBatch],
-        current: &[RecordBatch],
-    ) -> Result<DataDriftReport, Error> {
+    pub fn compare(&self, reference: &[RecordBatch], current: &[RecordBatch]) -> Result<DataDriftReport, Error> {
         if reference.is_empty() {
             return Err(Error::NoReference);
         }
         let names = self.selected_names(reference, current);
-        let columns: Vec<ColumnReport> = names
-            .par_iter()
-            .map(|name| self.compare_column(name, reference, current))
-            .collect();
-        Ok(DataDriftReport {
-            reference_rows: rows(reference),
-            current_rows: rows(current),
-            columns,
-        })
+        let columns: Vec<ColumnReport> =
+            names.par_iter().map(|name| self.compare_column(name, reference, current)).collect();
+        Ok(DataDriftReport { reference_rows: rows(reference), current_rows: rows(current), columns })
     }
 
     /// Names in the order of the batches, each once; then selected names that no batch holds.
-    fn selected_names<'a>(
-        &'a self,
-        reference: &'a [RecordBatch],
-        current: &'a [RecordBatch],
-    ) -> Vec<&'a str> {
+    fn selected_names<'a>(&'a self, reference: &'a [RecordBatch], current: &'a [RecordBatch]) -> Vec<&'a str> {
         let mut seen = BTreeSet::new();
         let batches = reference.iter().chain(current).map(RecordBatch::schema_ref);
-        let held = batches
-            .flat_map(|schema| schema.fields())
-            .map(|field| field.name().as_str());
+        let held = batches.flat_map(|schema| schema.fields()).map(|field| field.name().as_str());
         let asked = self.settings.only.iter().flatten().map(String::as_str);
-        held.chain(asked)
-            .filter(|name| self.settings.selects(name) && seen.insert(*name))
-            .collect()
+        held.chain(asked).filter(|name| self.settings.selects(name) && seen.insert(*name)).collect()
     }
 
-    fn compare_column(
-        &self,
-        name: &str,
-        reference: &[RecordBatch],
-        current: &[RecordBatch],
-    ) -> ColumnReport {
-        match (
-            side_arrays(name, reference, Side::Reference),
-            side_arrays(name, current, Side::Current),
-        ) {
+    fn compare_column(&self, name: &str, reference: &[RecordBatch], current: &[RecordBatch]) -> ColumnReport {
+        match (side_arrays(name, reference, Side::Reference), side_arrays(name, current, Side::Current)) {
             (Err(error), _) | (_, Err(error)) => column::failed(name, &error),
             (Ok(None), _) => column::skipped(name, SkipReason::NoColumn(Side::Reference)),
             (_, Ok(None)) => column::skipped(name, SkipReason::NoColumn(Side::Current)),
@@ -116,19 +90,11 @@ impl DataDrift {
 }
 
 /// Returns the arrays of a column, one per batch; `None` if no batch holds it.
-fn side_arrays<'a>(
-    name: &str,
-    batches: &'a [RecordBatch],
-    side: Side,
-) -> Result<Option<Vec<&'a dyn Array>>, Error> {
+fn side_arrays<'a>(name: &str, batches: &'a [RecordBatch], side: Side) -> Result<Option<Vec<&'a dyn Array>>, Error> {
     let mut arrays = Vec::with_capacity(batches.len());
     for batch in batches {
         let fields = batch.schema_ref().fields().iter().zip(batch.columns());
-        arrays.extend(
-            fields
-                .filter(|(field, _)| field.name() == name)
-                .map(|(_, array)| array.as_ref()),
-        );
+        arrays.extend(fields.filter(|(field, _)| field.name() == name).map(|(_, array)| array.as_ref()));
     }
     match arrays.len() {
         // Without any batch there are no rows, which says more than "no such column".
@@ -139,15 +105,7 @@ fn side_arrays<'a>(
 }
 
 fn holds_once(name: &str, batches: &[RecordBatch]) -> bool {
-    batches.iter().all(|batch| {
-        batch
-            .schema_ref()
-            .fields()
-            .iter()
-            .filter(|field| field.name() == name)
-            .count()
-            == 1
-    })
+    batches.iter().all(|batch| batch.schema_ref().fields().iter().filter(|field| field.name() == name).count() == 1)
 }
 
 fn rows(batches: &[RecordBatch]) -> u64 {

@@ -69,22 +69,12 @@ pub enum Distribution {
 
 /// Cuts the range between the outer half percents of either finite sample into bars.
 pub(crate) fn of_samples(reference: &Sample, current: &Sample) -> Distribution {
-    let end = |q: f64| {
-        [reference.quantile(q), current.quantile(q)]
-            .into_iter()
-            .flatten()
-    };
+    let end = |q: f64| [reference.quantile(q), current.quantile(q)].into_iter().flatten();
     let low = end(0.005).fold(f64::INFINITY, f64::min);
     let high = end(0.995).fold(f64::NEG_INFINITY, f64::max);
-    let (low, high) = if low < high {
-        (low, high)
-    } else {
-        (low - 0.5, low + 0.5)
-    };
-    let edges: Vec<f64> = (0..=BARS)
-        .map(|i| f64::from(i) / f64::from(BARS))
-        .map(|t| low * (1.0 - t) + high * t)
-        .collect();
+    let (low, high) = if low < high { (low, high) } else { (low - 0.5, low + 0.5) };
+    let edges: Vec<f64> =
+        (0..=BARS).map(|i| f64::from(i) / f64::from(BARS)).map(|t| low * (1.0 - t) + high * t).collect();
     Distribution::Numeric {
         reference: shares(reference.values(), &edges),
         current: shares(current.values(), &edges),
@@ -93,29 +83,19 @@ pub(crate) fn of_samples(reference: &Sample, current: &Sample) -> Distribution {
 }
 
 fn shares(sorted: &[f64], edges: &[f64]) -> Vec<f64> {
-    let inner = edges
-        .get(1..edges.len().saturating_sub(1))
-        .unwrap_or_default();
-    let mut ranks: Vec<usize> = inner
-        .iter()
-        .map(|edge| sorted.partition_point(|v| v < edge))
-        .collect();
+    let inner = edges.get(1..edges.len().saturating_sub(1)).unwrap_or_default();
+    let mut ranks: Vec<usize> = inner.iter().map(|edge| sorted.partition_point(|v| v < edge)).collect();
     ranks.push(sorted.len());
     let mut before = 0;
     let rows = sorted.len().max(1) as f64;
-    ranks
-        .into_iter()
-        .map(|rank| rank.saturating_sub(std::mem::replace(&mut before, rank)) as f64 / rows)
-        .collect()
+    ranks.into_iter().map(|rank| rank.saturating_sub(std::mem::replace(&mut before, rank)) as f64 / rows).collect()
 }
 
 /// Takes the labels with the largest share on either side; ties in the order of the labels.
 pub(crate) fn of_counts(counts: &PairedCounts) -> Distribution {
     let (n, m) = rows(counts);
-    let mut bars: Vec<(&str, f64, f64)> = counts
-        .iter()
-        .map(|(label, r, c)| (label, r as f64 / n, c as f64 / m))
-        .collect();
+    let mut bars: Vec<(&str, f64, f64)> =
+        counts.iter().map(|(label, r, c)| (label, r as f64 / n, c as f64 / m)).collect();
     bars.sort_by(|a, b| (b.1 + b.2).total_cmp(&(a.1 + a.2)).then(a.0.cmp(b.0)));
     let others = bars.len().saturating_sub(TOP_LABELS) as u64;
     bars.truncate(TOP_LABELS);
@@ -145,14 +125,7 @@ pub(crate) fn label_shift(counts: &PairedCounts) -> LabelShift {
 
 fn most_frequent(mut labels: Vec<(&str, u64)>) -> Vec<LabelRows> {
     labels.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-    labels
-        .into_iter()
-        .take(TOP_LABELS)
-        .map(|(label, rows)| LabelRows {
-            label: label.to_owned(),
-            rows,
-        })
-        .collect()
+    labels.into_iter().take(TOP_LABELS).map(|(label, rows)| LabelRows { label: label.to_owned(), rows }).collect()
 }
 
 fn rows(counts: &PairedCounts) -> (f64, f64) {
@@ -170,20 +143,12 @@ mod tests {
     #[test]
     fn bars_hold_every_value() {
         let reference: Sample = (0..1000).map(f64::from).chain([1e9]).collect();
-        let Distribution::Numeric {
-            edges,
-            reference,
-            current,
-        } = of_samples(&reference, &Sample::new([5.0]))
-        else {
+        let Distribution::Numeric { edges, reference, current } = of_samples(&reference, &Sample::new([5.0])) else {
             panic!("numeric")
         };
         assert_eq!((edges.len(), reference.len(), current.len()), (25, 24, 24));
         assert!(edges.last().unwrap() < &1000.0);
-        assert!(
-            (reference.iter().sum::<f64>() - 1.0).abs() < 1e-12
-                && current.iter().sum::<f64>() == 1.0
-        );
+        assert!((reference.iter().sum::<f64>() - 1.0).abs() < 1e-12 && current.iter().sum::<f64>() == 1.0);
     }
 
     #[test]
@@ -191,16 +156,7 @@ mod tests {
         let counts = PairedCounts::new(["a", "b", "c"], [8, 2, 0], [9, 0, 1]).unwrap();
         let shift = label_shift(&counts);
         assert_eq!((shift.appeared, shift.vanished), (1, 1));
-        assert_eq!(
-            (shift.appeared_fraction, shift.vanished_fraction),
-            (0.1, 0.2)
-        );
-        assert_eq!(
-            shift.appeared_top,
-            [LabelRows {
-                label: "c".into(),
-                rows: 1
-            }]
-        );
+        assert_eq!((shift.appeared_fraction, shift.vanished_fraction), (0.1, 0.2));
+        assert_eq!(shift.appeared_top, [LabelRows { label: "c".into(), rows: 1 }]);
     }
 }

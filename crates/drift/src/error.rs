@@ -48,9 +48,7 @@ pub enum Error {
         current: usize,
     },
     /// A distance was asked of infinite values. Leave them out ([`Sample::finite`](crate::Sample::finite)) or clip them.
-    #[error(
-        "{what}: {count} infinite values in the {side} sample have no distance; drop or clip them"
-    )]
+    #[error("{what}: {count} infinite values in the {side} sample have no distance; drop or clip them")]
     Infinite {
         /// The method that was asked.
         what: &'static str,
@@ -158,16 +156,9 @@ mod tests {
 
     #[test]
     fn messages_say_what_to_do() {
-        let error = Error::Infinite {
-            what: "wasserstein",
-            side: Side::Current,
-            count: 3,
-        };
+        let error = Error::Infinite { what: "wasserstein", side: Side::Current, count: 3 };
         insta::assert_snapshot!(error, @"wasserstein: 3 infinite values in the current sample have no distance; drop or clip them");
-        let error = Error::NotApplicable {
-            method: Method::Ks,
-            kind: "categorical",
-        };
+        let error = Error::NotApplicable { method: Method::Ks, kind: "categorical" };
         insta::assert_snapshot!(error, @"ks is not defined on categorical columns");
     }
 }

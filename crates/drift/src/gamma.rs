@@ -79,11 +79,7 @@ fn upper_fraction(a: f64, x: f64) -> f64 {
     value
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "capped far below u32::MAX"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "capped far below u32::MAX")]
 fn iteration_cap(a: f64) -> u32 {
     (500.0 + 40.0 * a.sqrt()).min(50_000_000.0) as u32
 }
@@ -128,21 +124,13 @@ pub(crate) fn ln_gamma(x: f64) -> f64 {
         product *= shifted;
         shifted += 1.0;
     }
-    (shifted - 0.5) * shifted.ln() - shifted + 0.5 * (2.0 * PI).ln() + stirling_series(shifted)
-        - product.ln()
+    (shifted - 0.5) * shifted.ln() - shifted + 0.5 * (2.0 * PI).ln() + stirling_series(shifted) - product.ln()
 }
 
 fn stirling_series(x: f64) -> f64 {
     let inverse = 1.0 / (x * x);
-    let coefficients = [
-        1.0 / 156.0,
-        -691.0 / 360_360.0,
-        1.0 / 1188.0,
-        -1.0 / 1680.0,
-        1.0 / 1260.0,
-        -1.0 / 360.0,
-        1.0 / 12.0,
-    ];
+    let coefficients =
+        [1.0 / 156.0, -691.0 / 360_360.0, 1.0 / 1188.0, -1.0 / 1680.0, 1.0 / 1260.0, -1.0 / 360.0, 1.0 / 12.0];
     coefficients.iter().fold(0.0, |sum, c| sum * inverse + c) / x
 }
 
@@ -154,10 +142,7 @@ mod tests {
     use super::*;
 
     fn close(actual: f64, expected: f64, tolerance: f64) {
-        assert!(
-            (actual / expected - 1.0).abs() < tolerance,
-            "{actual:e} against {expected:e}"
-        );
+        assert!((actual / expected - 1.0).abs() < tolerance, "{actual:e} against {expected:e}");
     }
 
     #[test]
@@ -166,24 +151,13 @@ mod tests {
         close(ln_gamma(11.0), 3_628_800_f64.ln(), 1e-14);
         // Γ(100.5) by the duplication formula: √π 199!! / 2^100.
         let double_factorial: f64 = (1..=100).map(|k| (2.0 * f64::from(k) - 1.0).ln()).sum();
-        close(
-            ln_gamma(100.5),
-            0.5 * PI.ln() + double_factorial - 100.0 * 2_f64.ln(),
-            1e-14,
-        );
+        close(ln_gamma(100.5), 0.5 * PI.ln() + double_factorial - 100.0 * 2_f64.ln(), 1e-14);
     }
 
     #[test]
     fn integer_shape_is_a_poisson_sum() {
         // Q(a, x) = Σ_{k < a} x^k e^-x / k! for a positive integer.
-        for (a, x) in [
-            (1_u32, 0.5),
-            (3, 10.0),
-            (20, 5.0),
-            (20, 60.0),
-            (150, 148.0),
-            (400, 520.0),
-        ] {
+        for (a, x) in [(1_u32, 0.5), (3, 10.0), (20, 5.0), (20, 60.0), (150, 148.0), (400, 520.0)] {
             let mut sum = 0.0;
             for k in 0..a {
                 sum += (f64::from(k) * f64::ln(x) - x - ln_gamma(f64::from(k) + 1.0)).exp();
@@ -198,8 +172,7 @@ mod tests {
         for x in [0.1, 1.0, 4.0, 30.0, 300.0] {
             for a in [0.5, 1.5, 7.5, 40.5, 249.5] {
                 let step = poisson_density(a, x);
-                let difference =
-                    gamma_upper_regularised(a + 1.0, x) - gamma_upper_regularised(a, x);
+                let difference = gamma_upper_regularised(a + 1.0, x) - gamma_upper_regularised(a, x);
                 assert!((difference - step).abs() < 1e-13, "a {a} x {x}");
             }
         }
@@ -209,10 +182,7 @@ mod tests {
     fn critical_values_of_the_tables() {
         // NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.4 (upper-tail critical values).
         for (df, at_5_percent) in [(1.0, 3.841), (2.0, 5.991), (10.0, 18.307), (100.0, 124.342)] {
-            assert!(
-                (chi_square_survival(at_5_percent, df) - 0.05).abs() < 2e-5,
-                "df {df}"
-            );
+            assert!((chi_square_survival(at_5_percent, df) - 0.05).abs() < 2e-5, "df {df}");
         }
     }
 

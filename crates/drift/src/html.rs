@@ -42,9 +42,7 @@ pub fn report_html(report: &DataDriftReport) -> String {
 /// Orders columns: drifted by how far beyond the threshold, then the others, then those not compared.
 fn severity(column: &ColumnReport) -> f64 {
     match (&column.status, &column.finding) {
-        (ColumnStatus::Ok, Some(finding)) => {
-            ratio(finding) + if finding.drifted { 1e9 } else { 0.0 }
-        }
+        (ColumnStatus::Ok, Some(finding)) => ratio(finding) + if finding.drifted { 1e9 } else { 0.0 },
         (ColumnStatus::Failed { .. }, _) => -1.0,
         _ => -2.0,
     }
@@ -54,35 +52,23 @@ fn severity(column: &ColumnReport) -> f64 {
 fn ratio(finding: &Finding) -> f64 {
     let ratio = match finding.decides_on {
         DecidesOn::ValueAbove => finding.score.value / finding.threshold.max(1e-12),
-        DecidesOn::PValueBelow => {
-            finding.threshold / finding.score.p_value.unwrap_or(1.0).max(1e-12)
-        }
+        DecidesOn::PValueBelow => finding.threshold / finding.score.p_value.unwrap_or(1.0).max(1e-12),
     };
     ratio.clamp(0.0, 1e6)
 }
 
 fn header(report: &DataDriftReport) -> String {
     let drifted = report.drifted().count();
-    let (class, word) = if drifted > 0 {
-        ("bad", "drift")
-    } else {
-        ("good", "quiet")
-    };
+    let (class, word) = if drifted > 0 { ("bad", "drift") } else { ("good", "quiet") };
     let missing = report.missing_shifted().count();
     let aside = report.columns.len() - report.compared();
     let facts = [
         (report.reference_rows.to_string(), "reference rows"),
         (report.current_rows.to_string(), "current rows"),
-        (
-            missing.to_string(),
-            "columns with a shift of missing values",
-        ),
+        (missing.to_string(), "columns with a shift of missing values"),
         (aside.to_string(), "columns not compared"),
     ];
-    let facts: String = facts
-        .iter()
-        .map(|(value, what)| format!("<li><b>{value}</b> {what}</li>"))
-        .collect();
+    let facts: String = facts.iter().map(|(value, what)| format!("<li><b>{value}</b> {what}</li>")).collect();
     format!(
         "<header><h1>Data drift</h1><p class=\"verdict\"><span class=\"tag {class}\">{word}</span> \
          <b>{drifted} of {}</b> compared columns drifted</p><ul class=\"facts\">{facts}</ul></header>",
@@ -100,11 +86,7 @@ fn overview_row(column: &ColumnReport) -> String {
     };
     // Half of the bar is the threshold; the rest is logarithmic, so that 50 thresholds still fit.
     let ratio = ratio(finding);
-    let length = if ratio <= 1.0 {
-        50.0 * ratio
-    } else {
-        (50.0 + 25.0 * ratio.log10()).min(100.0)
-    };
+    let length = if ratio <= 1.0 { 50.0 * ratio } else { (50.0 + 25.0 * ratio.log10()).min(100.0) };
     let class = if finding.drifted { "bad" } else { "good" };
     format!(
         "<div class=\"row\"><span class=\"n\">{name}</span><span class=\"bar\"><i class=\"{class}\" style=\"width:{length:.1}%\"></i></span>\
@@ -120,10 +102,8 @@ fn card(column: &ColumnReport) -> String {
         (ColumnStatus::Skipped { .. }, _) => ("dim", "skipped"),
         (ColumnStatus::Failed { .. }, _) => ("bad", "failed"),
     };
-    let body = column.finding.as_ref().map_or_else(
-        || format!("<p>{}</p>", status_text(column)),
-        |f| finding_body(column, f),
-    );
+    let body =
+        column.finding.as_ref().map_or_else(|| format!("<p>{}</p>", status_text(column)), |f| finding_body(column, f));
     format!(
         "<article><h3>{} <span class=\"tag {class}\">{tag}</span></h3>{body}{}</article>",
         name_of(column),
@@ -160,11 +140,7 @@ fn deciding_number(finding: &Finding) -> String {
 
 /// Writes a p-value; one that `f64` cannot tell from 0 is not 0.
 fn p_value(p: f64) -> String {
-    if p < 1e-300 {
-        "p &lt; 1e-300".to_owned()
-    } else {
-        format!("p = {}", number(p))
-    }
+    if p < 1e-300 { "p &lt; 1e-300".to_owned() } else { format!("p = {}", number(p)) }
 }
 
 fn summary_table(finding: &Finding) -> String {
@@ -172,19 +148,11 @@ fn summary_table(finding: &Finding) -> String {
         return String::new();
     };
     let line = |side: &str, s: &NumericSummary| {
-        let cells: String = [s.mean, s.std, s.min, s.median, s.max]
-            .map(|v| format!("<td>{}</td>", number(v)))
-            .concat();
+        let cells: String = [s.mean, s.std, s.min, s.median, s.max].map(|v| format!("<td>{}</td>", number(v))).concat();
         format!("<tr><th>{side}</th>{cells}</tr>")
     };
-    let heads = ["mean", "std", "min", "median", "max"]
-        .map(|name| format!("<th>{name}</th>"))
-        .concat();
-    format!(
-        "<table><tr><th></th>{heads}</tr>{}{}</table>",
-        line("reference", before),
-        line("current", now)
-    )
+    let heads = ["mean", "std", "min", "median", "max"].map(|name| format!("<th>{name}</th>")).concat();
+    format!("<table><tr><th></th>{heads}</tr>{}{}</table>", line("reference", before), line("current", now))
 }
 
 fn test_text(finding: &Finding) -> String {
@@ -197,10 +165,7 @@ fn test_text(finding: &Finding) -> String {
         (Method::Ks, Some(d)) => format!(", D {}", number(d)),
         _ => String::new(),
     };
-    format!(
-        "<p class=\"m\">{} test: {p}{effect} (decides nothing)</p>",
-        test.method.spec().title
-    )
+    format!("<p class=\"m\">{} test: {p}{effect} (decides nothing)</p>", test.method.spec().title)
 }
 
 fn label_text(labels: &LabelShift) -> String {
@@ -208,48 +173,22 @@ fn label_text(labels: &LabelShift) -> String {
         if count == 0 {
             return String::new();
         }
-        let names: Vec<String> = top
-            .iter()
-            .map(|l| format!("<bdi>{}</bdi>", escape(&shorten(&l.label, 24))))
-            .collect();
-        let more = if count > top.len() as u64 {
-            ", …"
-        } else {
-            ""
-        };
-        format!(
-            "<p class=\"m\"><b>{count}</b> {what} ({}): {}{more}</p>",
-            percent(fraction),
-            names.join(", ")
-        )
+        let names: Vec<String> = top.iter().map(|l| format!("<bdi>{}</bdi>", escape(&shorten(&l.label, 24)))).collect();
+        let more = if count > top.len() as u64 { ", …" } else { "" };
+        format!("<p class=\"m\"><b>{count}</b> {what} ({}): {}{more}</p>", percent(fraction), names.join(", "))
     };
-    list(
-        labels.appeared,
-        labels.appeared_fraction,
-        &labels.appeared_top,
-        "new labels",
-    ) + &list(
-        labels.vanished,
-        labels.vanished_fraction,
-        &labels.vanished_top,
-        "vanished labels",
-    )
+    list(labels.appeared, labels.appeared_fraction, &labels.appeared_top, "new labels")
+        + &list(labels.vanished, labels.vanished_fraction, &labels.vanished_top, "vanished labels")
 }
 
 fn sizes_text(finding: &Finding) -> String {
     let score = &finding.score;
-    let bins = score
-        .bins
-        .map(|b| format!(", {b} bins"))
-        .unwrap_or_default();
+    let bins = score.bins.map(|b| format!(", {b} bins")).unwrap_or_default();
     let infinite = match (finding.infinite_reference, finding.infinite_current) {
         (0, 0) => String::new(),
         (r, c) => format!(", infinite values left out: {r} and {c}"),
     };
-    format!(
-        "<p class=\"m\">{} reference and {} current values{bins}{infinite}</p>",
-        score.n_reference, score.n_current
-    )
+    format!("<p class=\"m\">{} reference and {} current values{bins}{infinite}</p>", score.n_reference, score.n_current)
 }
 
 fn missing_text(column: &ColumnReport) -> String {
@@ -259,11 +198,7 @@ fn missing_text(column: &ColumnReport) -> String {
     if missing.reference == 0 && missing.current == 0 {
         return String::new();
     }
-    let tag = if missing.shifted {
-        " <span class=\"tag bad\">missing shifted</span>"
-    } else {
-        ""
-    };
+    let tag = if missing.shifted { " <span class=\"tag bad\">missing shifted</span>" } else { "" };
     format!(
         "<p class=\"m\">missing {} → {}{tag}</p>",
         percent(missing.reference_fraction),
@@ -282,10 +217,8 @@ fn status_text(column: &ColumnReport) -> String {
 /// Says how each number came about.
 fn methods(report: &DataDriftReport) -> String {
     let findings = || report.columns.iter().filter_map(|c| c.finding.as_ref());
-    let mut used: Vec<Method> = findings()
-        .flat_map(|f| [Some(f.score.method), f.test.as_ref().map(|t| t.method)])
-        .flatten()
-        .collect();
+    let mut used: Vec<Method> =
+        findings().flat_map(|f| [Some(f.score.method), f.test.as_ref().map(|t| t.method)]).flatten().collect();
     used.sort_unstable();
     used.dedup();
     let items: String = used
@@ -338,11 +271,7 @@ pub(crate) fn number(v: f64) -> String {
 /// Writes a share of 1 in percent.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
-    if percent == 0.0 || percent >= 10.0 {
-        format!("{percent:.0}%")
-    } else {
-        format!("{percent:.1}%")
-    }
+    if percent == 0.0 || percent >= 10.0 { format!("{percent:.0}%") } else { format!("{percent:.1}%") }
 }
 
 const STYLE: &str = "\
@@ -383,17 +312,8 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        let written: Vec<String> = [0.0, 5.1987, 0.35, 1234.6, 1e-9, -3e7]
-            .into_iter()
-            .map(number)
-            .collect();
-        assert_eq!(
-            written,
-            ["0", "5.20", "0.350", "1235", "1.00e-9", "-3.00e7"]
-        );
-        assert_eq!(
-            (percent(0.0213), percent(1.0)),
-            ("2.1%".to_owned(), "100%".to_owned())
-        );
+        let written: Vec<String> = [0.0, 5.1987, 0.35, 1234.6, 1e-9, -3e7].into_iter().map(number).collect();
+        assert_eq!(written, ["0", "5.20", "0.350", "1235", "1.00e-9", "-3.00e7"]);
+        assert_eq!((percent(0.0213), percent(1.0)), ("2.1%".to_owned(), "100%".to_owned()));
     }
 }

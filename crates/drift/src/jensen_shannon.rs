@@ -29,16 +29,9 @@ pub fn jensen_shannon_counts(reference: &[u64], current: &[u64]) -> Result<Jense
     let terms = reference.iter().zip(current).map(|(r, c)| {
         let (p, q) = (*r as f64 / n, *c as f64 / m);
         let both = p + q;
-        if both == 0.0 {
-            0.0
-        } else {
-            both * mixing_entropy((p - q) / both) / 4.0
-        }
+        if both == 0.0 { 0.0 } else { both * mixing_entropy((p - q) / both) / 4.0 }
     });
-    Ok(JensenShannon {
-        divergence_e: compensated_sum(terms).clamp(0.0, std::f64::consts::LN_2),
-        bins: reference.len(),
-    })
+    Ok(JensenShannon { divergence_e: compensated_sum(terms).clamp(0.0, std::f64::consts::LN_2), bins: reference.len() })
 }
 
 /// Compares two numeric samples over common bins.
@@ -92,16 +85,10 @@ impl JensenShannon {
 fn mixing_entropy(delta: f64) -> f64 {
     let square = delta * delta;
     if square < 0.0625 {
-        return (1..=14_u32).rev().fold(0.0, |sum, k| {
-            (sum + 1.0 / f64::from(k * (2 * k - 1))) * square
-        });
+        return (1..=14_u32).rev().fold(0.0, |sum, k| (sum + 1.0 / f64::from(k * (2 * k - 1))) * square);
     }
     let term = |share: f64| {
-        if share <= 0.0 {
-            0.0
-        } else {
-            share * share.ln()
-        }
+        if share <= 0.0 { 0.0 } else { share * share.ln() }
     };
     term(1.0 + delta) + term(1.0 - delta)
 }
@@ -118,12 +105,7 @@ fn score(reference: &Sample, current: &Sample) -> Result<Score, Error> {
 
 fn score_counts(counts: &PairedCounts) -> Result<Score, Error> {
     let js = jensen_shannon_counts(counts.reference(), counts.current())?;
-    Ok(Score::distance(
-        Method::JensenShannon,
-        js.distance_2(),
-        counts.rows(),
-        Some(js.bins),
-    ))
+    Ok(Score::distance(Method::JensenShannon, js.distance_2(), counts.rows(), Some(js.bins)))
 }
 
 pub(crate) const SPEC: MethodSpec = MethodSpec {
@@ -150,11 +132,7 @@ mod tests {
         let n = 1_000_000_000_000_u64;
         let js = jensen_shannon_counts(&[n, n], &[n + 1000, n - 1000]).unwrap();
         let epsilon = 1e-9_f64;
-        assert!(
-            (js.distance_e() / (epsilon * epsilon / 8.0).sqrt() - 1.0).abs() < 1e-6,
-            "{}",
-            js.distance_e()
-        );
+        assert!((js.distance_e() / (epsilon * epsilon / 8.0).sqrt() - 1.0).abs() < 1e-6, "{}", js.distance_e());
     }
 
     #[test]

@@ -89,9 +89,7 @@ pub(crate) fn smirnov_survival(n: u64, d: f64) -> f64 {
         }
         let exponent = low * (shift / low).ln_1p() + high * (-shift / high).ln_1p();
         let correction = whole - stirling_error(low) - stirling_error(high);
-        sum += shift / (shift + low)
-            * (size / (TAU * low * high)).sqrt()
-            * (exponent + correction).exp();
+        sum += shift / (shift + low) * (size / (TAU * low * high)).sqrt() * (exponent + correction).exp();
     }
     sum.min(1.0)
 }
@@ -112,11 +110,7 @@ fn non_crossing(n: u64, d: f64) -> f64 {
         *first = 1.0;
     }
     loop {
-        let next_up = if upper < n {
-            (upper + 1) as f64 - band
-        } else {
-            f64::INFINITY
-        };
+        let next_up = if upper < n { (upper + 1) as f64 - band } else { f64::INFINITY };
         let next_down = lower as f64 + band;
         let until = next_up.min(next_down).min(size);
         convolve_poisson(counts.make_contiguous(), until - time);
@@ -147,14 +141,7 @@ fn convolve_poisson(counts: &mut [f64], mean: f64) {
     for k in (0..counts.len()).rev() {
         let first = k.saturating_sub(POISSON_TERMS - 1);
         // counts[first..=k] read backwards meets the weights read forwards.
-        let sum = counts
-            .iter()
-            .take(k + 1)
-            .skip(first)
-            .rev()
-            .zip(&weights)
-            .map(|(c, w)| c * w)
-            .sum();
+        let sum = counts.iter().take(k + 1).skip(first).rev().zip(&weights).map(|(c, w)| c * w).sum();
         if let Some(slot) = counts.get_mut(k) {
             *slot = sum;
         }
@@ -171,9 +158,7 @@ fn pelz_good(n: f64, d: f64) -> f64 {
     let k0 = half / z * limit_sum(z, |_| 1.0);
     let k1 = half / (6.0 * z4) * limit_sum(z, |h| pi2 * h - z2);
     let k2 = half / (72.0 * z.powi(7))
-        * limit_sum(z, |h| {
-            6.0 * z6 + 2.0 * z4 + pi2 * (2.0 * z4 - 5.0 * z2) * h + pi4 * (1.0 - 2.0 * z2) * h * h
-        })
+        * limit_sum(z, |h| 6.0 * z6 + 2.0 * z4 + pi2 * (2.0 * z4 - 5.0 * z2) * h + pi4 * (1.0 - 2.0 * z2) * h * h)
         - half / (36.0 * z.powi(3)) * integer_sum(z, |k| pi2 * k);
     let k3 = half / (6480.0 * z.powi(10))
         * limit_sum(z, |h| {
@@ -216,10 +201,7 @@ fn floor_to_u64(v: f64) -> u64 {
     v.floor() as u64
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "at most EXACT_CENTRE_UP_TO"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "at most EXACT_CENTRE_UP_TO")]
 fn index(v: u64) -> usize {
     v as usize
 }
@@ -237,25 +219,14 @@ mod tests {
     use super::*;
 
     fn close(actual: f64, expected: f64, tolerance: f64) {
-        assert!(
-            (actual / expected - 1.0).abs() < tolerance,
-            "{actual:e} against {expected:e}"
-        );
+        assert!((actual / expected - 1.0).abs() < tolerance, "{actual:e} against {expected:e}");
     }
 
     #[test]
     fn limit_law_of_the_tables() {
         // Smirnov, Table for Estimating the Goodness of Fit of Empirical Distributions (1948).
-        for (lambda, cdf) in [
-            (0.5, 0.036_055),
-            (1.0, 0.730_000),
-            (1.36, 0.950_514),
-            (2.0, 0.999_329),
-        ] {
-            assert!(
-                (1.0 - limit_survival(lambda) - cdf).abs() < 1e-6,
-                "{lambda}"
-            );
+        for (lambda, cdf) in [(0.5, 0.036_055), (1.0, 0.730_000), (1.36, 0.950_514), (2.0, 0.999_329)] {
+            assert!((1.0 - limit_survival(lambda) - cdf).abs() < 1e-6, "{lambda}");
         }
         // Both forms agree where they meet.
         close(limit_survival(1.0 - 1e-12), limit_survival(1.0), 1e-11);
@@ -285,10 +256,7 @@ mod tests {
             for z in [0.5, 0.8, 1.1, 1.4] {
                 let d = z / (n as f64).sqrt();
                 let (exact, expansion) = (non_crossing(n, d), pelz_good(n as f64, d));
-                assert!(
-                    (exact - expansion).abs() < 3.0 / (n as f64).powi(2),
-                    "n {n} z {z}: {exact} {expansion}"
-                );
+                assert!((exact - expansion).abs() < 3.0 / (n as f64).powi(2), "n {n} z {z}: {exact} {expansion}");
             }
         }
     }
@@ -299,11 +267,7 @@ mod tests {
         close(smirnov_survival(1, 0.3), 0.7, 1e-14);
         close(smirnov_survival(2, 0.3), 0.49 + 2.0 * 0.3 * 0.2, 1e-14);
         // The exact sum meets its expansion at a million values.
-        close(
-            smirnov_survival(1_000_000, 0.002),
-            smirnov_survival(1_000_001, 0.002),
-            1e-4,
-        );
+        close(smirnov_survival(1_000_000, 0.002), smirnov_survival(1_000_001, 0.002), 1e-4);
     }
 
     #[test]

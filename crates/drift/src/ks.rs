@@ -29,11 +29,8 @@ pub fn ks(reference: &Sample, current: &Sample) -> Result<KsTest, Error> {
     require_values(SPEC.id, reference, current)?;
     let (highest, lowest) = extremes(reference.values(), current.values());
     let (greater, less) = (highest.difference.max(0.0), (-lowest.difference).max(0.0));
-    let (statistic, location, sign) = if less > greater {
-        (less, lowest.location, -1)
-    } else {
-        (greater, highest.location, 1)
-    };
+    let (statistic, location, sign) =
+        if less > greater { (less, lowest.location, -1) } else { (greater, highest.location, 1) };
     let one_sided = |statistic, boundary| KsOneSided {
         statistic,
         boundary,
@@ -73,9 +70,7 @@ impl KsTest {
     /// Returns the exact p-value where it is offered, otherwise the asymptotic one, otherwise that of the limit law.
     #[must_use]
     pub fn p_value(&self) -> f64 {
-        self.p_exact()
-            .or_else(|| self.p_asymp())
-            .unwrap_or_else(|| self.p_limit())
+        self.p_exact().or_else(|| self.p_asymp()).unwrap_or_else(|| self.p_limit())
     }
 
     /// Returns scipy's "asymp": the exact one-sample law at nm/(n+m) rounded to an integer, ties to even.
@@ -83,10 +78,7 @@ impl KsTest {
     /// `None` if that integer is 0 (one value on each side). At most O(nm/(n+m)).
     #[must_use]
     pub fn p_asymp(&self) -> Option<f64> {
-        one_sample_survival(
-            rounded(effective_size(self.n_reference, self.n_current)),
-            self.statistic,
-        )
+        one_sample_survival(rounded(effective_size(self.n_reference, self.n_current)), self.statistic)
     }
 
     /// Returns the p-value of Kolmogorov's limit law at √(nm/(n+m)) D. O(1).
@@ -98,12 +90,7 @@ impl KsTest {
     /// Returns the exact p-value, conservative under ties, for up to 2000 values on each side; `None` beyond. O(n m).
     #[must_use]
     pub fn p_exact(&self) -> Option<f64> {
-        exact(
-            self.n_reference,
-            self.n_current,
-            self.statistic,
-            Boundary::Both,
-        )
+        exact(self.n_reference, self.n_current, self.statistic, Boundary::Both)
     }
 }
 
@@ -124,10 +111,7 @@ impl KsOneSided {
     /// Source: Hodges, The Significance Probability of the Smirnov Two-Sample Test (1958), equation 5.3.
     #[must_use]
     pub fn p_asymp(&self) -> f64 {
-        let (m, n) = (
-            self.n_reference.max(self.n_current) as f64,
-            self.n_reference.min(self.n_current) as f64,
-        );
+        let (m, n) = (self.n_reference.max(self.n_current) as f64, self.n_reference.min(self.n_current) as f64);
         let z = effective_size(self.n_reference, self.n_current).sqrt() * self.statistic;
         (-2.0 * z * z - 2.0 * z * (m + 2.0 * n) / (m * n * (m + n)).sqrt() / 3.0).exp()
     }
@@ -138,12 +122,7 @@ impl KsOneSided {
     /// values together) it answers with [`KsOneSided::p_asymp`] instead.
     #[must_use]
     pub fn p_exact(&self) -> Option<f64> {
-        exact(
-            self.n_reference,
-            self.n_current,
-            self.statistic,
-            self.boundary,
-        )
+        exact(self.n_reference, self.n_current, self.statistic, self.boundary)
     }
 }
 
@@ -158,27 +137,19 @@ struct Extreme {
 ///
 /// Equal differences go to the first value in the order of scipy: reference ascending, then current ascending.
 fn extremes(reference: &[f64], current: &[f64]) -> (Extreme, Extreme) {
-    let none = Extreme {
-        difference: 0.0,
-        location: f64::NAN,
-    };
+    let none = Extreme { difference: 0.0, location: f64::NAN };
     let mut high = [None, None];
     let mut low = [None, None];
     for step in Steps::new(reference, current) {
         let difference = step.f - step.g;
         let side = usize::from(!step.in_reference);
-        let here = Extreme {
-            difference,
-            location: step.value,
-        };
+        let here = Extreme { difference, location: step.value };
         if let (Some(high), Some(low)) = (high.get_mut(side), low.get_mut(side)) {
             keep(high, here, |new, old| new > old);
             keep(low, here, |new, old| new < old);
         }
     }
-    let pick = |[first, second]: [Option<Extreme>; 2], beats: fn(f64, f64) -> bool| match (
-        first, second,
-    ) {
+    let pick = |[first, second]: [Option<Extreme>; 2], beats: fn(f64, f64) -> bool| match (first, second) {
         (Some(a), Some(b)) => {
             if beats(b.difference, a.difference) {
                 b
@@ -188,10 +159,7 @@ fn extremes(reference: &[f64], current: &[f64]) -> (Extreme, Extreme) {
         }
         (one, other) => one.or(other).unwrap_or(none),
     };
-    (
-        pick(high, |new, old| new > old),
-        pick(low, |new, old| new < old),
-    )
+    (pick(high, |new, old| new > old), pick(low, |new, old| new < old))
 }
 
 fn keep(best: &mut Option<Extreme>, here: Extreme, beats: fn(f64, f64) -> bool) {
@@ -205,11 +173,7 @@ fn effective_size(n: usize, m: usize) -> f64 {
     n * m / (n + m)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "half of a length at most"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "half of a length at most")]
 fn rounded(v: f64) -> u64 {
     v.round_ties_even() as u64
 }
@@ -222,10 +186,7 @@ fn exact(n: usize, m: usize, d: f64, boundary: Boundary) -> Option<f64> {
 fn score(reference: &Sample, current: &Sample) -> Result<Score, Error> {
     let test = ks(reference, current)?;
     let rows = (reference.len() as u64, current.len() as u64);
-    Ok(Score {
-        p_value: Some(test.p_value()),
-        ..Score::distance(Method::Ks, test.statistic, rows, None)
-    })
+    Ok(Score { p_value: Some(test.p_value()), ..Score::distance(Method::Ks, test.statistic, rows, None) })
 }
 
 pub(crate) const SPEC: MethodSpec = MethodSpec {
@@ -249,31 +210,18 @@ mod tests {
 
     #[test]
     fn infinities_take_part() {
-        let test = ks(
-            &Sample::new([f64::NEG_INFINITY, 1.0]),
-            &Sample::new([1.0, f64::INFINITY]),
-        )
-        .unwrap();
-        assert_eq!(
-            (test.statistic, test.location, test.sign),
-            (0.5, f64::NEG_INFINITY, 1)
-        );
+        let test = ks(&Sample::new([f64::NEG_INFINITY, 1.0]), &Sample::new([1.0, f64::INFINITY])).unwrap();
+        assert_eq!((test.statistic, test.location, test.sign), (0.5, f64::NEG_INFINITY, 1));
     }
 
     #[test]
     fn one_value_each_has_no_asymptotic_p() {
         let test = ks(&Sample::new([1.0]), &Sample::new([2.0])).unwrap();
-        assert_eq!(
-            (test.p_asymp(), test.p_exact(), test.p_value()),
-            (None, Some(1.0), 1.0)
-        );
+        assert_eq!((test.p_asymp(), test.p_exact(), test.p_value()), (None, Some(1.0), 1.0));
     }
 
     #[test]
     fn empty_is_refused() {
-        assert!(matches!(
-            ks(&Sample::default(), &Sample::new([1.0])),
-            Err(Error::Empty { .. })
-        ));
+        assert!(matches!(ks(&Sample::default(), &Sample::new([1.0])), Err(Error::Empty { .. })));
     }
 }

@@ -26,16 +26,8 @@ pub(crate) fn exceedance(n: u32, m: u32, d: f64, boundary: Boundary) -> f64 {
         return 1.0;
     }
     let row_ends = |i: i64| {
-        let first = if boundary == Boundary::Less {
-            0
-        } else {
-            (i * up - bound).div_euclid(across) + 1
-        };
-        let last = if boundary == Boundary::Greater {
-            m
-        } else {
-            (i * up + bound - 1).div_euclid(across)
-        };
+        let first = if boundary == Boundary::Less { 0 } else { (i * up - bound).div_euclid(across) + 1 };
+        let last = if boundary == Boundary::Greater { m } else { (i * up + bound - 1).div_euclid(across) };
         (first.max(0), last.min(m))
     };
     let mut row = vec![0.0; column(m) + 1];
@@ -83,11 +75,7 @@ fn nearest(v: f64) -> i64 {
     v.round() as i64
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a lattice column between 0 and m"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a lattice column between 0 and m")]
 fn column(j: i64) -> usize {
     j as usize
 }
@@ -134,14 +122,8 @@ mod tests {
                     if steps % gcd(n, m) != 0 {
                         continue;
                     }
-                    let (fast, slow) = (
-                        exceedance(n, m, d, boundary),
-                        brute_force(n, m, d, boundary),
-                    );
-                    assert!(
-                        (fast - slow).abs() < 1e-13,
-                        "{n} {m} {d} {boundary:?}: {fast} {slow}"
-                    );
+                    let (fast, slow) = (exceedance(n, m, d, boundary), brute_force(n, m, d, boundary));
+                    assert!((fast - slow).abs() < 1e-13, "{n} {m} {d} {boundary:?}: {fast} {slow}");
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! Drift monitoring: Arrow arrays in, numbers out. No storage, no runtime, no clock, no global state.
 //!
 //! Two samples of one column are compared by a [`Method`]: each has a file of its own, a row in the table ([`Method::spec`]) that states
-//! its definition, source, range and threshold, and a function that returns everything it can tell ([`ks`], [`wasserstein`],
-//! [`jensen_shannon`], [`psi_quantile10`], [`chi_square`]). Many columns are compared by [`DataDrift`], whose [`DataDriftReport`] has a
+//! its definition, source, range and threshold, and a function that returns everything it can tell ([`ks()`], [`wasserstein()`],
+//! [`jensen_shannon()`], [`psi_quantile10`], [`chi_square()`]). Many columns are compared by [`DataDrift`], whose [`DataDriftReport`] has a
 //! status per column, serialises, becomes evidence ([`DataDriftReport::to_statement`]) and a page to look at ([`report_html`]).
 //!
 //! One policy for values: null and NaN are missing, counted and left out; infinities are values where only the order counts and a typed
@@ -73,8 +73,7 @@ pub use self::ks::{KsOneSided, KsTest, ks};
 pub use self::method::{DecidesOn, Method, MethodSpec, Score};
 pub use self::psi::{Psi, decile_edges, psi_counts, psi_quantile10};
 pub use self::report::{
-    ColumnReport, ColumnStatus, DataDriftReport, Finding, LabelRows, LabelShift, MissingShift,
-    SkipReason,
+    ColumnReport, ColumnStatus, DataDriftReport, Finding, LabelRows, LabelShift, MissingShift, SkipReason,
 };
 pub use self::sample::Sample;
 pub use self::settings::{ColumnKind, ColumnSettings, DataDriftSettings};

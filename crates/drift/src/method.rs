@@ -25,30 +25,24 @@ use crate::{chi_square, jensen_shannon, ks, psi, wasserstein};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Method {
-    /// Two-sample Kolmogorov-Smirnov test: [`ks`](crate::ks).
+    /// Two-sample Kolmogorov-Smirnov test: [`ks`](crate::ks()).
     Ks,
-    /// Wasserstein-1 distance in the unit of the column: [`wasserstein`](crate::wasserstein).
+    /// Wasserstein-1 distance in the unit of the column: [`wasserstein`](crate::wasserstein()).
     Wasserstein,
-    /// Wasserstein-1 distance in standard deviations of the reference: [`wasserstein`](crate::wasserstein).
+    /// Wasserstein-1 distance in standard deviations of the reference: [`wasserstein`](crate::wasserstein()).
     WassersteinNormed,
     /// Jensen-Shannon distance to base 2: [`jensen_shannon_counts`](crate::jensen_shannon_counts).
     JensenShannon,
     /// Population stability index: [`psi_quantile10`](crate::psi_quantile10), [`psi_counts`](crate::psi_counts).
     Psi,
-    /// Chi-square test of homogeneity: [`chi_square`](crate::chi_square).
+    /// Chi-square test of homogeneity: [`chi_square`](crate::chi_square()).
     ChiSquare,
 }
 
 impl Method {
     /// Every method, in the order of the table.
-    pub const ALL: &'static [Self] = &[
-        Self::Ks,
-        Self::Wasserstein,
-        Self::WassersteinNormed,
-        Self::JensenShannon,
-        Self::Psi,
-        Self::ChiSquare,
-    ];
+    pub const ALL: &'static [Self] =
+        &[Self::Ks, Self::Wasserstein, Self::WassersteinNormed, Self::JensenShannon, Self::Psi, Self::ChiSquare];
 
     /// Returns the row of the table.
     #[must_use]
@@ -68,10 +62,7 @@ impl Method {
     /// # Errors
     /// [`Error::NotApplicable`] if the method needs categories; otherwise what the method itself reports.
     pub fn score(self, reference: &Sample, current: &Sample) -> Result<Score, Error> {
-        let score = self.spec().on_numbers.ok_or(Error::NotApplicable {
-            method: self,
-            kind: "numeric",
-        })?;
+        let score = self.spec().on_numbers.ok_or(Error::NotApplicable { method: self, kind: "numeric" })?;
         score(reference, current).and_then(Score::checked)
     }
 
@@ -80,10 +71,7 @@ impl Method {
     /// # Errors
     /// [`Error::NotApplicable`] if the method needs numbers; otherwise what the method itself reports.
     pub fn score_counts(self, counts: &PairedCounts) -> Result<Score, Error> {
-        let score = self.spec().on_counts.ok_or(Error::NotApplicable {
-            method: self,
-            kind: "categorical",
-        })?;
+        let score = self.spec().on_counts.ok_or(Error::NotApplicable { method: self, kind: "categorical" })?;
         score(counts).and_then(Score::checked)
     }
 }
@@ -179,12 +167,7 @@ pub struct Score {
 }
 
 impl Score {
-    pub(crate) fn distance(
-        method: Method,
-        value: f64,
-        rows: (u64, u64),
-        bins: Option<usize>,
-    ) -> Self {
+    pub(crate) fn distance(method: Method, value: f64, rows: (u64, u64), bins: Option<usize>) -> Self {
         Self {
             method,
             value,
@@ -199,9 +182,7 @@ impl Score {
     /// Lets only finite numbers out.
     fn checked(self) -> Result<Self, Error> {
         if !self.value.is_finite() {
-            return Err(Error::Range {
-                what: self.method.spec().id,
-            });
+            return Err(Error::Range { what: self.method.spec().id });
         }
         let effect = self.effect.filter(|e| e.is_finite());
         Ok(Self { effect, ..self })
@@ -217,10 +198,7 @@ mod tests {
         for method in Method::ALL {
             let spec = method.spec();
             assert_eq!(spec.method, *method);
-            assert_eq!(
-                serde_json::to_string(method).unwrap(),
-                format!("\"{}\"", spec.id)
-            );
+            assert_eq!(serde_json::to_string(method).unwrap(), format!("\"{}\"", spec.id));
             assert!(spec.numeric() || spec.categorical());
         }
     }
@@ -228,14 +206,8 @@ mod tests {
     #[test]
     fn wrong_kind_is_refused() {
         let sample = Sample::new([1.0]);
-        assert!(matches!(
-            Method::ChiSquare.score(&sample, &sample),
-            Err(Error::NotApplicable { .. })
-        ));
+        assert!(matches!(Method::ChiSquare.score(&sample, &sample), Err(Error::NotApplicable { .. })));
         let counts = PairedCounts::new(["a"], [1], [1]).unwrap();
-        assert!(matches!(
-            Method::Ks.score_counts(&counts),
-            Err(Error::NotApplicable { .. })
-        ));
+        assert!(matches!(Method::Ks.score_counts(&counts), Err(Error::NotApplicable { .. })));
     }
 }

@@ -7,11 +7,7 @@ pub(crate) fn compensated_sum(terms: impl IntoIterator<Item = f64>) -> f64 {
     let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
     for term in terms {
         let total = sum + term;
-        lost += if sum.abs() >= term.abs() {
-            (sum - total) + term
-        } else {
-            (term - total) + sum
-        };
+        lost += if sum.abs() >= term.abs() { (sum - total) + term } else { (term - total) + sum };
         sum = total;
     }
     // An infinite sum makes the compensation NaN; the plain sum is then the answer.
@@ -43,9 +39,7 @@ fn scaled_mean(values: &[f64], scale: f64) -> f64 {
 }
 
 pub(crate) fn largest_magnitude(values: &[f64]) -> f64 {
-    values
-        .iter()
-        .fold(0.0, |largest: f64, v| largest.max(v.abs()))
+    values.iter().fold(0.0, |largest: f64, v| largest.max(v.abs()))
 }
 
 /// Returns 1 for ordinary magnitudes, otherwise a power of two that brings squares back into range.
@@ -57,11 +51,7 @@ pub(crate) fn power_of_two_scale(magnitude: f64) -> f64 {
     }
     // Keeping only the exponent bits rounds down to a power of two; subnormals have none.
     let power = f64::from_bits(magnitude.to_bits() & 0x7ff0_0000_0000_0000);
-    if power == 0.0 {
-        f64::MIN_POSITIVE
-    } else {
-        power
-    }
+    if power == 0.0 { f64::MIN_POSITIVE } else { power }
 }
 
 #[cfg(test)]

@@ -23,15 +23,10 @@ use crate::sample::{Sample, require_finite};
 /// [`Error::Shape`] if the lengths differ, [`Error::Empty`] if a side sums to zero.
 pub fn psi_counts(reference: &[u64], current: &[u64]) -> Result<f64, Error> {
     let (n, m) = totals(SPEC.id, reference, current)?;
-    Ok(compensated_sum(reference.iter().zip(current).map(
-        |(r, c)| {
-            let (p, q) = (
-                (*r as f64 / n).max(SHARE_FLOOR),
-                (*c as f64 / m).max(SHARE_FLOOR),
-            );
-            (q - p) * (q / p).ln()
-        },
-    )))
+    Ok(compensated_sum(reference.iter().zip(current).map(|(r, c)| {
+        let (p, q) = ((*r as f64 / n).max(SHARE_FLOOR), (*c as f64 / m).max(SHARE_FLOOR));
+        (q - p) * (q / p).ln()
+    })))
 }
 
 /// Returns the population stability index over the deciles of the reference.
@@ -54,10 +49,7 @@ pub fn psi_counts(reference: &[u64], current: &[u64]) -> Result<f64, Error> {
 pub fn psi_quantile10(reference: &Sample, current: &Sample) -> Result<Psi, Error> {
     require_finite(SPEC.id, reference, current)?;
     let inner_edges = decile_edges(reference)?;
-    let value = psi_counts(
-        &counts(reference.values(), &inner_edges),
-        &counts(current.values(), &inner_edges),
-    )?;
+    let value = psi_counts(&counts(reference.values(), &inner_edges), &counts(current.values(), &inner_edges))?;
     Ok(Psi { value, inner_edges })
 }
 
@@ -73,17 +65,12 @@ pub fn psi_quantile10(reference: &Sample, current: &Sample) -> Result<Psi, Error
 /// [`Error::Empty`] and [`Error::Infinite`].
 pub fn decile_edges(reference: &Sample) -> Result<Vec<f64>, Error> {
     if reference.is_empty() {
-        return Err(Error::Empty {
-            what: SPEC.id,
-            side: Side::Reference,
-        });
+        return Err(Error::Empty { what: SPEC.id, side: Side::Reference });
     }
     require_finite(SPEC.id, reference, reference)?;
     // numpy's linspace: multiples of 0.1, the last one exactly 1.
     let deciles = (0..=10_u32).map(|i| if i == 10 { 1.0 } else { f64::from(i) * 0.1 });
-    let mut edges: Vec<f64> = deciles
-        .map(|q| quantile_sorted(reference.values(), q))
-        .collect();
+    let mut edges: Vec<f64> = deciles.map(|q| quantile_sorted(reference.values(), q)).collect();
     edges.dedup();
     edges.pop();
     Ok(edges.into_iter().skip(1).collect())
@@ -115,22 +102,12 @@ fn counts(sorted: &[f64], inner_edges: &[f64]) -> Vec<u64> {
 fn score(reference: &Sample, current: &Sample) -> Result<Score, Error> {
     let psi = psi_quantile10(reference, current)?;
     let rows = (reference.len() as u64, current.len() as u64);
-    Ok(Score::distance(
-        Method::Psi,
-        psi.value,
-        rows,
-        Some(psi.inner_edges.len() + 1),
-    ))
+    Ok(Score::distance(Method::Psi, psi.value, rows, Some(psi.inner_edges.len() + 1)))
 }
 
 fn score_counts(counts: &PairedCounts) -> Result<Score, Error> {
     let value = psi_counts(counts.reference(), counts.current())?;
-    Ok(Score::distance(
-        Method::Psi,
-        value,
-        counts.rows(),
-        Some(counts.labels().len()),
-    ))
+    Ok(Score::distance(Method::Psi, value, counts.rows(), Some(counts.labels().len())))
 }
 
 pub(crate) const SPEC: MethodSpec = MethodSpec {
@@ -168,14 +145,8 @@ mod tests {
     fn empty_and_infinite_are_refused() {
         assert!(matches!(
             psi_quantile10(&Sample::new([1.0]), &Sample::default()),
-            Err(Error::Empty {
-                side: Side::Current,
-                ..
-            })
+            Err(Error::Empty { side: Side::Current, .. })
         ));
-        assert!(matches!(
-            decile_edges(&Sample::new([f64::INFINITY])),
-            Err(Error::Infinite { .. })
-        ));
+        assert!(matches!(decile_edges(&Sample::new([f64::INFINITY])), Err(Error::Infinite { .. })));
     }
 }

@@ -4,11 +4,7 @@
 ///
 /// `sorted` ascends and is not empty, otherwise the result is NaN. Source: Hyndman and Fan, Sample Quantiles in Statistical
 /// Packages (1996), type 7; the order of the operations is numpy's, because bins built on quantiles of tied values depend on the last bit.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a floored position between 0 and n - 1"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a floored position between 0 and n - 1")]
 pub(crate) fn quantile_sorted(sorted: &[f64], q: f64) -> f64 {
     let position = (sorted.len().saturating_sub(1)) as f64 * q.clamp(0.0, 1.0);
     let below = position.floor();
@@ -22,11 +18,7 @@ pub(crate) fn quantile_sorted(sorted: &[f64], q: f64) -> f64 {
     if !step.is_finite() {
         return a * (1.0 - t) + b * t;
     }
-    if t >= 0.5 {
-        b - step * (1.0 - t)
-    } else {
-        a + step * t
-    }
+    if t >= 0.5 { b - step * (1.0 - t) } else { a + step * t }
 }
 
 #[cfg(test)]

@@ -29,18 +29,13 @@ impl DataDriftReport {
 
     /// Returns the columns whose missing share changed by more than its threshold.
     pub fn missing_shifted(&self) -> impl Iterator<Item = &ColumnReport> {
-        self.columns
-            .iter()
-            .filter(|c| c.missing.as_ref().is_some_and(|m| m.shifted))
+        self.columns.iter().filter(|c| c.missing.as_ref().is_some_and(|m| m.shifted))
     }
 
     /// Returns how many columns were compared: those that are neither skipped nor failed.
     #[must_use]
     pub fn compared(&self) -> usize {
-        self.columns
-            .iter()
-            .filter(|c| c.status == ColumnStatus::Ok)
-            .count()
+        self.columns.iter().filter(|c| c.status == ColumnStatus::Ok).count()
     }
 
     /// Returns the report of a column.
@@ -114,9 +109,7 @@ impl std::fmt::Display for SkipReason {
                 write!(f, "every value of the {side} data is missing or infinite")
             }
             Self::NoColumn(side) => write!(f, "the {side} data does not have the column"),
-            Self::UnsupportedType => {
-                f.write_str("its type is neither number, time, boolean nor text")
-            }
+            Self::UnsupportedType => f.write_str("its type is neither number, time, boolean nor text"),
         }
     }
 }

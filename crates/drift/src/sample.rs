@@ -99,10 +99,7 @@ impl Sample {
     /// Returns the sample without its infinities.
     #[must_use]
     pub fn finite(&self) -> Self {
-        Self {
-            values: self.finite_slice().to_vec(),
-            missing: self.missing,
-        }
+        Self { values: self.finite_slice().to_vec(), missing: self.missing }
     }
 
     /// Returns the finite part and the number of infinities, without a copy when there are none.
@@ -171,30 +168,16 @@ impl FromIterator<f64> for Sample {
 }
 
 /// Refuses empty samples.
-pub(crate) fn require_values(
-    what: &'static str,
-    reference: &Sample,
-    current: &Sample,
-) -> Result<(), Error> {
+pub(crate) fn require_values(what: &'static str, reference: &Sample, current: &Sample) -> Result<(), Error> {
     match (reference.is_empty(), current.is_empty()) {
-        (true, _) => Err(Error::Empty {
-            what,
-            side: Side::Reference,
-        }),
-        (_, true) => Err(Error::Empty {
-            what,
-            side: Side::Current,
-        }),
+        (true, _) => Err(Error::Empty { what, side: Side::Reference }),
+        (_, true) => Err(Error::Empty { what, side: Side::Current }),
         _ => Ok(()),
     }
 }
 
 /// Refuses empty samples and infinities.
-pub(crate) fn require_finite(
-    what: &'static str,
-    reference: &Sample,
-    current: &Sample,
-) -> Result<(), Error> {
+pub(crate) fn require_finite(what: &'static str, reference: &Sample, current: &Sample) -> Result<(), Error> {
     require_values(what, reference, current)?;
     for (side, sample) in [(Side::Reference, reference), (Side::Current, current)] {
         let count = sample.infinite();
@@ -212,10 +195,7 @@ mod tests {
     #[test]
     fn infinities_are_told_apart() {
         let sample = Sample::new([f64::INFINITY, 1.0, f64::NAN, f64::NEG_INFINITY]);
-        assert_eq!(
-            (sample.len(), sample.missing(), sample.infinite()),
-            (3, 1, 2)
-        );
+        assert_eq!((sample.len(), sample.missing(), sample.infinite()), (3, 1, 2));
         assert_eq!(sample.finite().values(), [1.0]);
         assert_eq!(sample.mean(), Some(1.0));
         assert_eq!(Sample::new([f64::INFINITY]).mean(), None);

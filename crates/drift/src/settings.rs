@@ -108,46 +108,26 @@ impl DataDriftSettings {
     }
 
     pub(crate) fn selects(&self, name: &str) -> bool {
-        self.only
-            .as_ref()
-            .is_none_or(|only| only.iter().any(|n| n == name))
+        self.only.as_ref().is_none_or(|only| only.iter().any(|n| n == name))
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let shares = self
-            .columns
-            .values()
-            .filter_map(|c| c.missing_threshold)
-            .chain([self.missing_threshold]);
+        let shares = self.columns.values().filter_map(|c| c.missing_threshold).chain([self.missing_threshold]);
         for value in shares {
             if !(0.0..=1.0).contains(&value) {
-                return Err(Error::Setting {
-                    name: "missing_threshold",
-                    value,
-                    rule: "from 0 to 1",
-                });
+                return Err(Error::Setting { name: "missing_threshold", value, rule: "from 0 to 1" });
             }
         }
         for value in self.columns.values().filter_map(|c| c.threshold) {
             if !(value.is_finite() && value >= 0.0) {
-                return Err(Error::Setting {
-                    name: "threshold",
-                    value,
-                    rule: "finite and not negative",
-                });
+                return Err(Error::Setting { name: "threshold", value, rule: "finite and not negative" });
             }
         }
         if !self.numeric_method.spec().numeric() {
-            return Err(Error::NotApplicable {
-                method: self.numeric_method,
-                kind: "numeric",
-            });
+            return Err(Error::NotApplicable { method: self.numeric_method, kind: "numeric" });
         }
         if !self.categorical_method.spec().categorical() {
-            return Err(Error::NotApplicable {
-                method: self.categorical_method,
-                kind: "categorical",
-            });
+            return Err(Error::NotApplicable { method: self.categorical_method, kind: "categorical" });
         }
         Ok(())
     }
@@ -205,22 +185,9 @@ mod tests {
     #[test]
     fn bad_settings_are_refused() {
         let bad = DataDriftSettings::default().with_missing_threshold(f64::NAN);
-        assert!(matches!(
-            bad.check(),
-            Err(Error::Setting {
-                name: "missing_threshold",
-                ..
-            })
-        ));
-        let bad = DataDriftSettings::default()
-            .with_column("x", ColumnSettings::default().with_threshold(-1.0));
-        assert!(matches!(
-            bad.check(),
-            Err(Error::Setting {
-                name: "threshold",
-                ..
-            })
-        ));
+        assert!(matches!(bad.check(), Err(Error::Setting { name: "missing_threshold", .. })));
+        let bad = DataDriftSettings::default().with_column("x", ColumnSettings::default().with_threshold(-1.0));
+        assert!(matches!(bad.check(), Err(Error::Setting { name: "threshold", .. })));
         let bad = DataDriftSettings::default().with_numeric_method(Method::ChiSquare);
         assert!(matches!(bad.check(), Err(Error::NotApplicable { .. })));
         assert!(serde_json::from_str::<DataDriftSettings>(r#"{"unknown": 1}"#).is_err());

@@ -30,22 +30,9 @@ impl DataDriftReport {
     ///
     /// # Errors
     /// [`Error::Statement`] if a subject breaks a rule of [`Statement::new`]: correct it.
-    pub fn to_statement(
-        &self,
-        by: Actor,
-        at: Timestamp,
-        subjects: Vec<Subject>,
-    ) -> Result<Statement, Error> {
-        Statement::new(
-            EvidenceKind::Drift,
-            subjects,
-            &DriftPredicate::from(self),
-            by,
-            at,
-        )
-        .map_err(|source| Error::Statement {
-            source: Box::new(source),
-        })
+    pub fn to_statement(&self, by: Actor, at: Timestamp, subjects: Vec<Subject>) -> Result<Statement, Error> {
+        Statement::new(EvidenceKind::Drift, subjects, &DriftPredicate::from(self), by, at)
+            .map_err(|source| Error::Statement { source: Box::new(source) })
     }
 }
 

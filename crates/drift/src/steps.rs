@@ -18,12 +18,7 @@ pub(crate) struct Step {
 
 impl<'a> Steps<'a> {
     pub(crate) fn new(reference: &'a [f64], current: &'a [f64]) -> Self {
-        Self {
-            reference,
-            current,
-            i: 0,
-            j: 0,
-        }
+        Self { reference, current, i: 0, j: 0 }
     }
 }
 
@@ -48,11 +43,7 @@ impl Iterator for Steps<'_> {
 }
 
 fn run_length(sorted: &[f64], from: usize, value: f64) -> usize {
-    sorted
-        .iter()
-        .skip(from)
-        .take_while(|v| **v == value)
-        .count()
+    sorted.iter().skip(from).take_while(|v| **v == value).count()
 }
 
 #[cfg(test)]
@@ -61,17 +52,11 @@ mod tests {
 
     #[test]
     fn ties_are_one_step_of_both() {
-        let steps: Vec<_> = Steps::new(&[1.0, 2.0, 2.0, 4.0], &[-0.0, 2.0])
-            .map(|s| (s.value, s.f, s.g, s.in_reference))
-            .collect();
+        let steps: Vec<_> =
+            Steps::new(&[1.0, 2.0, 2.0, 4.0], &[-0.0, 2.0]).map(|s| (s.value, s.f, s.g, s.in_reference)).collect();
         assert_eq!(
             steps,
-            [
-                (0.0, 0.0, 0.5, false),
-                (1.0, 0.25, 0.5, true),
-                (2.0, 0.75, 1.0, true),
-                (4.0, 1.0, 1.0, true)
-            ]
+            [(0.0, 0.0, 0.5, false), (1.0, 0.25, 0.5, true), (2.0, 0.75, 1.0, true), (4.0, 1.0, 1.0, true)]
         );
     }
 }

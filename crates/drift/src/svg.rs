@@ -6,17 +6,10 @@ use crate::html::{escape, number, percent};
 /// Draws both distributions; `name` is the accessible title.
 pub(crate) fn picture(name: &str, distribution: &Distribution) -> String {
     match distribution {
-        Distribution::Numeric {
-            edges,
-            reference,
-            current,
-        } => histogram(name, edges, reference, current),
-        Distribution::Categorical {
-            labels,
-            reference,
-            current,
-            others,
-        } => bars(name, labels, reference, current, *others),
+        Distribution::Numeric { edges, reference, current } => histogram(name, edges, reference, current),
+        Distribution::Categorical { labels, reference, current, others } => {
+            bars(name, labels, reference, current, *others)
+        }
     }
 }
 
@@ -30,11 +23,7 @@ fn histogram(name: &str, edges: &[f64], reference: &[f64], current: &[f64]) -> S
         .enumerate()
         .map(|(i, share)| {
             let (x, y) = (i as f64 * width, y(*share));
-            format!(
-                r#"<rect class="r" x="{x:.1}" y="{y:.1}" width="{:.1}" height="{:.1}"/>"#,
-                width - 1.0,
-                BASE - y
-            )
+            format!(r#"<rect class="r" x="{x:.1}" y="{y:.1}" width="{:.1}" height="{:.1}"/>"#, width - 1.0, BASE - y)
         })
         .collect();
     let steps: String = current
@@ -47,19 +36,11 @@ fn histogram(name: &str, edges: &[f64], reference: &[f64], current: &[f64]) -> S
         .filter_map(|(at, anchor)| {
             let (first, last) = (edges.first()?, edges.last()?);
             let value = number(first * (1.0 - at) + last * at);
-            Some(format!(
-                r#"<text x="{:.0}" y="{:.0}" text-anchor="{anchor}">{value}</text>"#,
-                at * WIDTH,
-                BASE + 15.0
-            ))
+            Some(format!(r#"<text x="{:.0}" y="{:.0}" text-anchor="{anchor}">{value}</text>"#, at * WIDTH, BASE + 15.0))
         })
         .collect();
     let axis = format!(r#"<path class="a" d="M0 {BASE}H{WIDTH}"/>"#);
-    wrap(
-        name,
-        BASE + 20.0,
-        &format!(r#"{filled}<path class="c" d="M0 {BASE}{steps}V{BASE}"/>{axis}{ticks}"#),
-    )
+    wrap(name, BASE + 20.0, &format!(r#"{filled}<path class="c" d="M0 {BASE}{steps}V{BASE}"/>{axis}{ticks}"#))
 }
 
 /// Horizontal pairs of bars, one pair per label.
@@ -69,11 +50,7 @@ fn bars(name: &str, labels: &[String], reference: &[f64], current: &[f64], other
     let mut body = String::new();
     for (i, ((label, r), c)) in labels.iter().zip(reference).zip(current).enumerate() {
         let y = i as f64 * ROW;
-        let shown = if label.is_empty() {
-            "(empty text)".to_owned()
-        } else {
-            escape(&shorten(label, 14))
-        };
+        let shown = if label.is_empty() { "(empty text)".to_owned() } else { escape(&shorten(label, 14)) };
         body += &format!(
             r#"<text x="0" y="{:.0}">{shown}</text><rect class="r" x="{LABEL_WIDTH}" y="{:.0}" width="{:.1}" height="7"/>"#,
             y + 13.0,
@@ -92,10 +69,7 @@ fn bars(name: &str, labels: &[String], reference: &[f64], current: &[f64], other
     let mut height = labels.len() as f64 * ROW + 2.0;
     if others > 0 {
         height += 16.0;
-        body += &format!(
-            r#"<text x="0" y="{:.0}">and {others} more</text>"#,
-            height - 4.0
-        );
+        body += &format!(r#"<text x="0" y="{:.0}">and {others} more</text>"#, height - 4.0);
     }
     wrap(name, height, &body)
 }
@@ -108,10 +82,7 @@ fn wrap(name: &str, height: f64, body: &str) -> String {
 }
 
 fn highest(reference: &[f64], current: &[f64]) -> f64 {
-    reference
-        .iter()
-        .chain(current)
-        .fold(1e-9, |top: f64, share| top.max(*share))
+    reference.iter().chain(current).fold(1e-9, |top: f64, share| top.max(*share))
 }
 
 /// Cuts a text to at most `most` characters, the last of them an ellipsis.
@@ -119,10 +90,7 @@ pub(crate) fn shorten(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
         return text.to_owned();
     }
-    text.chars()
-        .take(most.saturating_sub(1))
-        .chain(['…'])
-        .collect()
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 const WIDTH: f64 = 360.0;

@@ -23,16 +23,10 @@ use crate::steps::Steps;
 /// [`Error::Empty`] if a sample holds no value, [`Error::Infinite`] if it holds an infinity.
 pub fn wasserstein(reference: &Sample, current: &Sample) -> Result<Wasserstein, Error> {
     require_finite("wasserstein", reference, current)?;
-    let scale = power_of_two_scale(
-        largest_magnitude(reference.values()).max(largest_magnitude(current.values())),
-    );
+    let scale = power_of_two_scale(largest_magnitude(reference.values()).max(largest_magnitude(current.values())));
     let area = area_between(reference.values(), current.values(), scale);
     let std = std_population(reference.values());
-    Ok(Wasserstein {
-        raw: area * scale,
-        normed: area / (std.max(STD_FLOOR) / scale),
-        std_reference: std,
-    })
+    Ok(Wasserstein { raw: area * scale, normed: area / (std.max(STD_FLOOR) / scale), std_reference: std })
 }
 
 /// A Wasserstein-1 distance and what it was normed by.
@@ -52,9 +46,7 @@ fn area_between(reference: &[f64], current: &[f64], scale: f64) -> f64 {
     let mut steps = Steps::new(reference, current).peekable();
     compensated_sum(std::iter::from_fn(|| {
         let step = steps.next()?;
-        let gap = steps
-            .peek()
-            .map_or(0.0, |next| next.value / scale - step.value / scale);
+        let gap = steps.peek().map_or(0.0, |next| next.value / scale - step.value / scale);
         Some((step.f - step.g).abs() * gap)
     }))
 }
@@ -67,18 +59,10 @@ fn score_normed(reference: &Sample, current: &Sample) -> Result<Score, Error> {
     score(Method::WassersteinNormed, reference, current, |w| w.normed)
 }
 
-fn score(
-    method: Method,
-    reference: &Sample,
-    current: &Sample,
-    value: fn(&Wasserstein) -> f64,
-) -> Result<Score, Error> {
+fn score(method: Method, reference: &Sample, current: &Sample, value: fn(&Wasserstein) -> f64) -> Result<Score, Error> {
     let distance = wasserstein(reference, current)?;
     let rows = (reference.len() as u64, current.len() as u64);
-    Ok(Score {
-        effect: Some(distance.normed),
-        ..Score::distance(method, value(&distance), rows, None)
-    })
+    Ok(Score { effect: Some(distance.normed), ..Score::distance(method, value(&distance), rows, None) })
 }
 
 pub(crate) const RAW_SPEC: MethodSpec = MethodSpec {
@@ -122,9 +106,7 @@ mod tests {
 
     #[test]
     fn an_effect_beyond_the_range_is_none() {
-        let score = Method::Wasserstein
-            .score(&Sample::new([0.0]), &Sample::new([1e308]))
-            .unwrap();
+        let score = Method::Wasserstein.score(&Sample::new([0.0]), &Sample::new([1e308])).unwrap();
         assert_eq!((score.value, score.effect), (1e308, None));
     }
 

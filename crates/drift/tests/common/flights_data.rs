@@ -18,8 +18,7 @@ pub(crate) struct Flights {
 
 impl Flights {
     pub(crate) fn read<'a>(columns: impl IntoIterator<Item = &'a str>) -> Self {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-            .join("../../examples/data/flights_2013.parquet");
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/flights_2013.parquet");
         let file = File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
         let columns = columns.into_iter().chain(["month"]);
@@ -35,9 +34,7 @@ impl Flights {
     /// Returns the rows whose number and month are wanted, in their order.
     pub(crate) fn select(&self, wanted: impl Fn(usize, i64) -> bool) -> RecordBatch {
         let months = self.months.iter().enumerate();
-        let mask: BooleanArray = months
-            .map(|(row, month)| Some(wanted(row, *month)))
-            .collect();
+        let mask: BooleanArray = months.map(|(row, month)| Some(wanted(row, *month))).collect();
         filter_record_batch(&self.rows, &mask).unwrap()
     }
 }

@@ -55,65 +55,27 @@ impl Windows {
 
 fn compare(reference: &RecordBatch, current: &RecordBatch) -> DataDriftReport {
     let settings = DataDriftSettings::default().with_only(FEATURES);
-    DataDrift::new(settings)
-        .unwrap()
-        .compare(
-            std::slice::from_ref(reference),
-            std::slice::from_ref(current),
-        )
-        .unwrap()
+    DataDrift::new(settings).unwrap().compare(std::slice::from_ref(reference), std::slice::from_ref(current)).unwrap()
 }
 
 #[test]
 fn control_is_quiet_and_july_is_not() {
     let windows = Windows::read();
     let control = windows.control();
-    assert_eq!(
-        (
-            control.compared(),
-            control.drifted().count(),
-            control.missing_shifted().count()
-        ),
-        (15, 0, 0)
-    );
+    assert_eq!((control.compared(), control.drifted().count(), control.missing_shifted().count()), (15, 0, 0));
 
     let july = windows.july();
-    let mut drifted: Vec<(&str, f64)> = july
-        .drifted()
-        .map(|c| (c.name.as_str(), c.finding.as_ref().unwrap().score.value))
-        .collect();
+    let mut drifted: Vec<(&str, f64)> =
+        july.drifted().map(|c| (c.name.as_str(), c.finding.as_ref().unwrap().score.value)).collect();
     drifted.sort_by(|a, b| b.1.total_cmp(&a.1));
     let names: Vec<&str> = drifted.iter().map(|(name, _)| *name).collect();
-    assert_eq!(
-        names,
-        [
-            "temp",
-            "dewp",
-            "wind_speed",
-            "pressure",
-            "humid",
-            "visib",
-            "precip"
-        ]
-    );
-    let known = [
-        ("temp", 5.20),
-        ("dewp", 3.67),
-        ("wind_speed", 0.35),
-        ("humid", 0.33),
-        ("visib", 0.26),
-    ];
+    assert_eq!(names, ["temp", "dewp", "wind_speed", "pressure", "humid", "visib", "precip"]);
+    let known = [("temp", 5.20), ("dewp", 3.67), ("wind_speed", 0.35), ("humid", 0.33), ("visib", 0.26)];
     for (name, value) in known {
         let found = drifted.iter().find(|(n, _)| *n == name).unwrap().1;
-        assert!(
-            (found - value).abs() < 0.03 * value.max(0.7),
-            "{name}: {found} against {value}"
-        );
+        assert!((found - value).abs() < 0.03 * value.max(0.7), "{name}: {found} against {value}");
     }
     for name in ["carrier", "origin", "weekday"] {
-        assert_eq!(
-            july.column(name).unwrap().finding.as_ref().unwrap().kind,
-            ColumnKind::Categorical
-        );
+        assert_eq!(july.column(name).unwrap().finding.as_ref().unwrap().kind, ColumnKind::Categorical);
     }
 }

@@ -6,10 +6,7 @@ use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use lineal_drift::{DataDrift, DataDriftReport, DataDriftSettings, arrow};
 
 pub(crate) fn batch<'a>(columns: impl IntoIterator<Item = (&'a str, ArrayRef)>) -> RecordBatch {
-    RecordBatch::try_from_iter_with_nullable(
-        columns.into_iter().map(|(name, array)| (name, array, true)),
-    )
-    .unwrap()
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap()
 }
 
 pub(crate) fn floats(values: impl IntoIterator<Item = f64>) -> ArrayRef {
@@ -30,8 +27,5 @@ pub(crate) fn ramp(shift: f64) -> ArrayRef {
 }
 
 pub(crate) fn compare(reference: &[RecordBatch], current: &[RecordBatch]) -> DataDriftReport {
-    DataDrift::new(DataDriftSettings::default())
-        .unwrap()
-        .compare(reference, current)
-        .unwrap()
+    DataDrift::new(DataDriftSettings::default()).unwrap().compare(reference, current).unwrap()
 }

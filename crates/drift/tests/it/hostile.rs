@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Int64Array, NullArray, RecordBatch,
-    TimestampNanosecondArray, UInt8Array,
+    ArrayRef, BinaryArray, BooleanArray, Int64Array, NullArray, RecordBatch, TimestampNanosecondArray, UInt8Array,
 };
-use lineal_drift::{
-    ColumnSettings, DataDrift, DataDriftSettings, Method, Sample, arrow, ks, report_html,
-};
+use lineal_drift::{ColumnSettings, DataDrift, DataDriftSettings, Method, Sample, arrow, ks, report_html};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -47,8 +44,7 @@ fn column(rows: usize) -> impl Strategy<Value = ArrayRef> {
 
 fn side() -> impl Strategy<Value = RecordBatch> {
     prop_oneof![Just(0_usize), Just(1), Just(2), 3_usize..60].prop_flat_map(|rows| {
-        (column(rows), column(rows), column(rows))
-            .prop_map(|(a, b, c)| batch([("a", a), ("b", b), ("c", c)]))
+        (column(rows), column(rows), column(rows)).prop_map(|(a, b, c)| batch([("a", a), ("b", b), ("c", c)]))
     })
 }
 

@@ -1,8 +1,8 @@
 //! Laws of the measures.
 
 use lineal_drift::{
-    Method, PairedCounts, Sample, chi_square, jensen_shannon, jensen_shannon_counts, ks,
-    psi_counts, psi_quantile10, wasserstein,
+    Method, PairedCounts, Sample, chi_square, jensen_shannon, jensen_shannon_counts, ks, psi_counts, psi_quantile10,
+    wasserstein,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -30,11 +30,8 @@ fn hostile_names_and_labels_stay_text() {
     let name = "\"><script>alert(1)</script><img src=x onerror='x'>\u{202e}\u{0}";
     let label = "</svg><style>*{}</style>&amp;";
     let long = "x".repeat(100_000);
-    let reference = batch([
-        (name, words([Some(label), Some("")])),
-        ("n", floats([0.0, 1.0])),
-        (long.as_str(), floats([1.0, 2.0])),
-    ]);
+    let reference =
+        batch([(name, words([Some(label), Some("")])), ("n", floats([0.0, 1.0])), (long.as_str(), floats([1.0, 2.0]))]);
     let current = batch([
         (name, words([Some("<b>"), None])),
         ("n", floats([5.0, 1.0])),
@@ -50,6 +47,7 @@ fn hostile_names_and_labels_stay_text() {
     assert_eq!(body.matches("<svg").count(), body.matches("</svg>").count());
 }
 
+/// `LINEAL_DRIFT_PAGE=/absolute/file.html` keeps the page, to look at it.
 #[test]
 fn flights_page_shows_every_column() {
     let page = report_html(&Windows::read().july());
@@ -59,7 +57,7 @@ fn flights_page_shows_every_column() {
     let position = |name: &str| page.find(&format!("<bdi>{name}</bdi>")).unwrap();
     assert!(position("temp") < position("dewp") && position("dewp") < position("carrier"));
     assert!(page.contains("prefers-color-scheme:dark") && page.contains("width=device-width"));
-    if let Some(folder) = std::env::var_os("LINEAL_DRIFT_PAGE") {
-        std::fs::write(folder, page).unwrap();
+    if let Some(file) = std::env::var_os("LINEAL_DRIFT_PAGE") {
+        std::fs::write(file, page).unwrap();
     }
 }

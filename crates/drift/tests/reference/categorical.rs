@@ -23,26 +23,13 @@ const NOT_YET_IMPLEMENTED: &[&str] = &[
     "tvd",
 ];
 
-const EVIDENTLY_NOT_YET_IMPLEMENTED: &[&str] = &[
-    "chisquare",
-    "default_method",
-    "g_test",
-    "hellinger",
-    "kl_div",
-    "psi",
-    "z",
-];
+const EVIDENTLY_NOT_YET_IMPLEMENTED: &[&str] =
+    &["chisquare", "default_method", "g_test", "hellinger", "kl_div", "psi", "z"];
 
 fn compare(case: &Value) -> Checks {
     let mut checks = Checks::new(case);
-    let counts = |side: &str| -> Vec<u64> {
-        case[side]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|v| v.as_u64().unwrap())
-            .collect()
-    };
+    let counts =
+        |side: &str| -> Vec<u64> { case[side].as_array().unwrap().iter().map(|v| v.as_u64().unwrap()).collect() };
     let (reference, current) = (counts("ref"), counts("cur"));
     let value = Tolerance::Value(1e-9);
     let chi2 = chi_square(&reference, &current).ok();
@@ -55,18 +42,8 @@ fn compare(case: &Value) -> Checks {
             "chi2_contingency" => {
                 for (name, expected) in expected.as_object().unwrap() {
                     match name.as_str() {
-                        "statistic" => checks.check(
-                            "chi2 statistic",
-                            chi2.map(|t| t.statistic),
-                            expected,
-                            value,
-                        ),
-                        "dof" => checks.check(
-                            "chi2 dof",
-                            chi2.map(|t| t.df as f64),
-                            expected,
-                            Tolerance::Value(0.0),
-                        ),
+                        "statistic" => checks.check("chi2 statistic", chi2.map(|t| t.statistic), expected, value),
+                        "dof" => checks.check("chi2 dof", chi2.map(|t| t.df as f64), expected, Tolerance::Value(0.0)),
                         "p" => {
                             checks.check("chi2 p", chi2.map(|t| t.p_value), expected, Tolerance::P);
                         }
@@ -82,23 +59,13 @@ fn compare(case: &Value) -> Checks {
             "js_divergence_e" => {
                 checks.check("js divergence", js.map(|j| j.divergence_e), expected, value);
             }
-            "psi_floor_1e-4" => checks.check(
-                "psi",
-                psi_counts(&reference, &current).ok(),
-                expected,
-                value,
-            ),
+            "psi_floor_1e-4" => checks.check("psi", psi_counts(&reference, &current).ok(), expected, value),
             "evidently" => {
                 for (name, expected) in expected.as_object().unwrap() {
                     match name.as_str() {
                         "jensenshannon" => {
                             let score = expected.get("score").unwrap_or(expected);
-                            checks.check(
-                                "evidently jensenshannon",
-                                js.map(|j| j.distance_e()),
-                                score,
-                                value,
-                            );
+                            checks.check("evidently jensenshannon", js.map(|j| j.distance_e()), score, value);
                         }
                         _ => checks.known(name, EVIDENTLY_NOT_YET_IMPLEMENTED),
                     }

@@ -28,20 +28,11 @@ pub(crate) struct Checks {
 
 impl Checks {
     pub(crate) fn new(case: &Value) -> Self {
-        Self {
-            case: case["id"].as_str().unwrap().to_owned(),
-            ..Self::default()
-        }
+        Self { case: case["id"].as_str().unwrap().to_owned(), ..Self::default() }
     }
 
     /// Compares; an expected `null` or `{"error"}` asks for no answer.
-    pub(crate) fn check(
-        &mut self,
-        field: &str,
-        actual: Answer,
-        expected: &Value,
-        tolerance: Tolerance,
-    ) {
+    pub(crate) fn check(&mut self, field: &str, actual: Answer, expected: &Value, tolerance: Tolerance) {
         self.compared += 1;
         let actual = actual.filter(|v| !v.is_nan());
         let refused = expected.is_null() || expected["error"].is_string();
@@ -81,12 +72,13 @@ pub(crate) fn close(actual: f64, expected: f64, tolerance: Tolerance) -> bool {
     }
 }
 
-/// Reads the cases of a fixture; `LINEAL_DRIFT_FIXTURES` names another folder with files of the same format.
+/// Reads the cases of a fixture; a file of that name in the folder `LINEAL_DRIFT_FIXTURES` replaces the bundled one.
 pub(crate) fn cases(file: &str) -> Vec<Value> {
-    let bundled = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let folder = std::env::var_os("LINEAL_DRIFT_FIXTURES").map_or(bundled, PathBuf::from);
-    let text = std::fs::read_to_string(folder.join(file))
-        .unwrap_or_else(|e| panic!("{}: {e}", folder.join(file).display()));
+    let bundled = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(file);
+    let other = std::env::var_os("LINEAL_DRIFT_FIXTURES").map(|folder| PathBuf::from(folder).join(file));
+    let path = other.filter(|path| path.exists()).unwrap_or(bundled);
+    println!("reading {}", path.display());
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let fixture: Value = serde_json::from_str(&text).unwrap();
     fixture["cases"].as_array().unwrap().clone()
 }
@@ -96,13 +88,7 @@ pub(crate) fn conclude(file: &str, results: Vec<Checks>, at_least_per_case: usiz
     let compared: usize = results.iter().map(|r| r.compared).sum();
     let cases = results.len();
     let wrong: Vec<String> = results.into_iter().flat_map(|r| r.wrong).collect();
-    println!(
-        "{file}: {compared} values of {cases} cases compared, {} differ",
-        wrong.len()
-    );
+    println!("{file}: {compared} values of {cases} cases compared, {} differ", wrong.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(
-        cases > 0 && compared >= cases * at_least_per_case,
-        "only {compared} values compared"
-    );
+    assert!(cases > 0 && compared >= cases * at_least_per_case, "only {compared} values compared");
 }

@@ -6,26 +6,15 @@ use serde_json::Value;
 /// Returns the values of an input, `NaN` for missing ones.
 pub(crate) fn values(input: &Value) -> Vec<f64> {
     if let Some(list) = input.as_array() {
-        return list
-            .iter()
-            .map(|v| if v.is_null() { f64::NAN } else { number(v) })
-            .collect();
+        return list.iter().map(|v| if v.is_null() { f64::NAN } else { number(v) }).collect();
     }
     let values = generate(&input["gen"]);
-    assert_eq!(
-        values.len() as u64,
-        input["n"].as_u64().unwrap(),
-        "length of {input}"
-    );
+    assert_eq!(values.len() as u64, input["n"].as_u64().unwrap(), "length of {input}");
     let mut hasher = Hasher::new();
     for value in &values {
         hasher.update(&value.to_le_bytes());
     }
-    assert_eq!(
-        hasher.finish().to_string(),
-        input["sha256"].as_str().unwrap(),
-        "digest of {input}"
-    );
+    assert_eq!(hasher.finish().to_string(), input["sha256"].as_str().unwrap(), "digest of {input}");
     values
 }
 
@@ -65,25 +54,14 @@ fn generate(recipe: &Value) -> Vec<f64> {
         }
         "ramp_bernoulli" => {
             let (p0, p1) = (field("p0"), field("p1"));
-            (0..n)
-                .map(|i| f64::from(next() < p0 + (p1 - p0) * (i as f64 / n as f64)))
-                .collect()
+            (0..n).map(|i| f64::from(next() < p0 + (p1 - p0) * (i as f64 / n as f64))).collect()
         }
         "steps" => {
             let (a, b, q) = (field("a"), field("b"), field("q"));
-            (0..n)
-                .map(|_| (normal12(a, b, &mut next) * q).floor() / q)
-                .collect()
+            (0..n).map(|_| (normal12(a, b, &mut next) * q).floor() / q).collect()
         }
         "const" => vec![field("value"); n],
-        "tile" => recipe["values"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(number)
-            .cycle()
-            .take(n)
-            .collect(),
+        "tile" => recipe["values"].as_array().unwrap().iter().map(number).cycle().take(n).collect(),
         other => panic!("unknown recipe {other}"),
     }
 }
@@ -108,15 +86,8 @@ fn uniforms(seed: u64) -> impl Iterator<Item = f64> {
 fn recipes_without_a_fixture() {
     let make = |text: &str| generate(&serde_json::from_str(text).unwrap());
     assert_eq!(make(r#"{"kind": "const", "n": 2, "value": 7}"#), [7.0, 7.0]);
-    assert_eq!(
-        make(r#"{"kind": "tile", "n": 3, "values": [1, 2]}"#),
-        [1.0, 2.0, 1.0]
-    );
+    assert_eq!(make(r#"{"kind": "tile", "n": 3, "values": [1, 2]}"#), [1.0, 2.0, 1.0]);
     let ramp = make(r#"{"kind": "ramp_bernoulli", "n": 1000, "seed": 1, "p0": 0, "p1": 1}"#);
     assert!(ramp[..500].iter().sum::<f64>() < ramp[500..].iter().sum::<f64>());
-    assert!(
-        make(r#"{"kind": "bernoulli", "n": 100, "seed": 1, "p": 0.5}"#)
-            .iter()
-            .all(|v| *v == 0.0 || *v == 1.0)
-    );
+    assert!(make(r#"{"kind": "bernoulli", "n": 100, "seed": 1, "p": 0.5}"#).iter().all(|v| *v == 0.0 || *v == 1.0));
 }

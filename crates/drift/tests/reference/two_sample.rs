@@ -1,8 +1,6 @@
 //! `two_sample.json`: scipy, and Evidently where its rule is ours.
 
-use lineal_drift::{
-    KsOneSided, Sample, decile_edges, jensen_shannon, ks, psi_quantile10, wasserstein,
-};
+use lineal_drift::{KsOneSided, Sample, decile_edges, jensen_shannon, ks, psi_quantile10, wasserstein};
 use rayon::prelude::*;
 use serde_json::Value;
 
@@ -44,30 +42,12 @@ const EVIDENTLY_NOT_YET_IMPLEMENTED: &[&str] = &[
 
 fn compare(case: &Value) -> Checks {
     let mut checks = Checks::new(case);
-    let (reference, current) = (
-        Sample::new(recipe::values(&case["x"])),
-        Sample::new(recipe::values(&case["y"])),
-    );
-    for (sample, n, missing) in [
-        (&reference, "n_x", "missing_x"),
-        (&current, "n_y", "missing_y"),
-    ] {
-        checks.check(
-            n,
-            Some(sample.len() as f64),
-            &case[n],
-            Tolerance::Value(0.0),
-        );
-        checks.check(
-            missing,
-            Some(sample.missing() as f64),
-            &case[missing],
-            Tolerance::Value(0.0),
-        );
+    let (reference, current) = (Sample::new(recipe::values(&case["x"])), Sample::new(recipe::values(&case["y"])));
+    for (sample, n, missing) in [(&reference, "n_x", "missing_x"), (&current, "n_y", "missing_y")] {
+        checks.check(n, Some(sample.len() as f64), &case[n], Tolerance::Value(0.0));
+        checks.check(missing, Some(sample.missing() as f64), &case[missing], Tolerance::Value(0.0));
     }
-    let loose = ["large_offset", "tiny_scale"]
-        .iter()
-        .any(|name| checks.case.contains(name));
+    let loose = ["large_offset", "tiny_scale"].iter().any(|name| checks.case.contains(name));
     let value = Tolerance::Value(if loose { 1e-6 } else { 1e-9 });
     for (field, expected) in case["expected"].as_object().unwrap() {
         match field.as_str() {
@@ -79,18 +59,10 @@ fn compare(case: &Value) -> Checks {
                     "wasserstein",
                     expected,
                     |checks, name, expected| match name {
-                        "raw" => checks.check(
-                            "wasserstein raw",
-                            distance.map(|w| w.raw),
-                            expected,
-                            value,
-                        ),
-                        "norm_std_ref" => checks.check(
-                            "wasserstein normed",
-                            distance.map(|w| w.normed),
-                            expected,
-                            value,
-                        ),
+                        "raw" => checks.check("wasserstein raw", distance.map(|w| w.raw), expected, value),
+                        "norm_std_ref" => {
+                            checks.check("wasserstein normed", distance.map(|w| w.normed), expected, value);
+                        }
                         _ => checks.known(name, &[]),
                     },
                     distance.map(|w| w.raw),
@@ -120,13 +92,7 @@ fn fields(
     }
 }
 
-fn compare_ks(
-    checks: &mut Checks,
-    reference: &Sample,
-    current: &Sample,
-    expected: &Value,
-    value: Tolerance,
-) {
+fn compare_ks(checks: &mut Checks, reference: &Sample, current: &Sample, expected: &Value, value: Tolerance) {
     let Ok(test) = ks(reference, current) else {
         return checks.check("ks", None, expected, value);
     };
@@ -137,18 +103,8 @@ fn compare_ks(
         expected,
         |checks, name, expected| match name {
             "statistic" => checks.check("ks statistic", Some(test.statistic), expected, value),
-            "location" => checks.check(
-                "ks location",
-                Some(test.location),
-                expected,
-                Tolerance::Value(0.0),
-            ),
-            "sign" => checks.check(
-                "ks sign",
-                Some(f64::from(test.sign)),
-                expected,
-                Tolerance::Value(0.0),
-            ),
+            "location" => checks.check("ks location", Some(test.location), expected, Tolerance::Value(0.0)),
+            "sign" => checks.check("ks sign", Some(f64::from(test.sign)), expected, Tolerance::Value(0.0)),
             "p_asymp" => checks.check("ks p_asymp", test.p_asymp(), expected, Tolerance::P),
             "p_limit" => checks.check("ks p_limit", Some(test.p_limit()), expected, Tolerance::P),
             "p_exact" => checks.check("ks p_exact", test.p_exact(), expected, Tolerance::P),
@@ -168,41 +124,21 @@ fn one_sided(
     value: Tolerance,
     sizes: (usize, usize),
 ) {
-    checks.check(
-        &format!("{side} statistic"),
-        Some(test.statistic),
-        &expected["statistic"],
-        value,
-    );
-    checks.check(
-        &format!("{side} p_asymp"),
-        Some(test.p_asymp()),
-        &expected["p_asymp"],
-        Tolerance::P,
-    );
+    checks.check(&format!("{side} statistic"), Some(test.statistic), &expected["statistic"], value);
+    checks.check(&format!("{side} p_asymp"), Some(test.p_asymp()), &expected["p_asymp"], Tolerance::P);
     let Some(exact) = expected.get("p_exact") else {
         return;
     };
     // scipy counts one-sided paths in f64; where C(n + m, n) overflows it answers with the expansion under the name of the exact value.
     let expansion = exact.as_f64().unwrap();
-    let fell_back = close(
-        expansion,
-        expected["p_asymp"].as_f64().unwrap(),
-        Tolerance::Value(1e-9),
-    ) && paths_overflow(sizes);
+    let fell_back =
+        close(expansion, expected["p_asymp"].as_f64().unwrap(), Tolerance::Value(1e-9)) && paths_overflow(sizes);
     if !fell_back {
-        return checks.check(
-            &format!("{side} p_exact"),
-            test.p_exact(),
-            exact,
-            Tolerance::P,
-        );
+        return checks.check(&format!("{side} p_exact"), test.p_exact(), exact, Tolerance::P);
     }
     let ours = test.p_exact().unwrap();
     if (ours.ln() - expansion.ln()).abs() > 0.02 * expansion.ln().abs() + 0.01 {
-        checks.fail(&format!(
-            "{side} p_exact: {ours} is far from its own expansion {expansion}"
-        ));
+        checks.fail(&format!("{side} p_exact: {ours} is far from its own expansion {expansion}"));
     }
 }
 
@@ -211,21 +147,10 @@ fn paths_overflow((n, m): (usize, usize)) -> bool {
     n != m && paths > f64::MAX.log10()
 }
 
-fn compare_psi(
-    checks: &mut Checks,
-    reference: &Sample,
-    current: &Sample,
-    expected: &Value,
-    value: Tolerance,
-) {
+fn compare_psi(checks: &mut Checks, reference: &Sample, current: &Sample, expected: &Value, value: Tolerance) {
     for (name, expected) in expected.as_object().unwrap() {
         match name.as_str() {
-            "value" => checks.check(
-                "psi",
-                psi_quantile10(reference, current).ok().map(|p| p.value),
-                expected,
-                value,
-            ),
+            "value" => checks.check("psi", psi_quantile10(reference, current).ok().map(|p| p.value), expected, value),
             "inner_edges" => {
                 let expected = expected.as_array().unwrap();
                 let edges = decile_edges(reference).unwrap_or_default();
@@ -242,13 +167,7 @@ fn compare_psi(
     }
 }
 
-fn compare_evidently(
-    checks: &mut Checks,
-    reference: &Sample,
-    current: &Sample,
-    expected: &Value,
-    value: Tolerance,
-) {
+fn compare_evidently(checks: &mut Checks, reference: &Sample, current: &Sample, expected: &Value, value: Tolerance) {
     for (name, expected) in expected.as_object().unwrap() {
         let score = expected.get("score").unwrap_or(expected);
         match name.as_str() {
@@ -261,9 +180,7 @@ fn compare_evidently(
             "jensenshannon" => {
                 checks.check(
                     "evidently jensenshannon",
-                    jensen_shannon(reference, current)
-                        .ok()
-                        .map(|j| j.distance_e()),
+                    jensen_shannon(reference, current).ok().map(|j| j.distance_e()),
                     score,
                     value,
                 );
