@@ -1,1 +1,81 @@
-//! lineal-drift
+//! Drift monitoring: Arrow arrays in, numbers out. No storage, no runtime, no clock, no global state.
+//!
+//! Two samples of one column are compared by a [`Method`]: each has a file of its own, a row in the table ([`Method::spec`]) that states
+//! its definition, source, range and threshold, and a function that returns everything it can tell ([`ks()`], [`wasserstein()`],
+//! [`jensen_shannon()`], [`psi_quantile10`], [`chi_square()`]). Many columns are compared by [`DataDrift`], whose [`DataDriftReport`] has a
+//! status per column, serialises, becomes evidence ([`DataDriftReport::to_statement`]) and a page to look at ([`report_html`]).
+//!
+//! One policy for values: null and NaN are missing, counted and left out; infinities are values where only the order counts and a typed
+//! error where a distance is asked (a report leaves them out and counts them); an empty side is a typed error; constants are fine.
+//! Results do not depend on the number of threads or on the order of the rows.
+//!
+//! Not here: thresholds are customs, not proofs, and drift of inputs alone is no reason to retrain. Look at performance beside it.
+//!
+//! ```
+//! use lineal_drift::{Sample, ks, wasserstein};
+//!
+//! let reference: Sample = (0..200).map(|i| f64::from(i % 20)).collect();
+//! let current: Sample = (0..200).map(|i| f64::from(i % 20) + 5.0).collect();
+//! assert!(ks(&reference, &current)?.p_value() < 0.01);
+//! assert!((wasserstein(&reference, &current)?.raw - 5.0).abs() < 1e-12);
+//! # Ok::<(), lineal_drift::Error>(())
+//! ```
+#![warn(clippy::cast_possible_truncation)]
+
+mod error; // what can go wrong, and the two sides
+
+// Samples
+mod arrays; // Arrow to numbers and labels, the only place that knows types
+mod categories; // label counts of one side, and of both over one list
+mod sample; // sorted numbers and the count of missing ones
+
+// Methods: one file each, one table
+mod chi_square; // Pearson's test of homogeneity
+mod jensen_shannon; // distance of counts, and of numbers by common bins
+mod ks; // Kolmogorov-Smirnov test
+mod method; // the table, and the small result they share
+mod psi; // population stability index
+mod wasserstein; // Wasserstein-1, raw and normed
+
+// Mathematics underneath
+mod gamma; // log-gamma and the chi-square tail
+mod histogram; // common binning of two samples
+mod kolmogorov; // one-sample and limit laws of the Kolmogorov statistic
+mod ks_paths; // exact two-sample law by lattice paths
+mod moments; // sums, mean, spread without cancellation or overflow
+mod quantile; // linear quantiles
+mod steps; // both empirical distribution functions, step by step
+
+// Many columns
+mod column; // one column, whatever goes wrong
+mod data_drift; // all columns in parallel
+mod distribution; // summaries and bars for pictures
+mod report; // what was found, as plain data
+mod settings; // methods and thresholds per column
+
+// Ways out
+mod html; // one self-contained page
+mod statement; // evidence for other crates
+mod svg; // inline pictures
+
+/// The Arrow whose arrays this crate takes.
+pub use arrow;
+
+pub use self::categories::{Categories, PairedCounts};
+pub use self::chi_square::{ChiSquare, chi_square};
+pub use self::data_drift::DataDrift;
+pub use self::distribution::{Distribution, NumericSummary};
+pub use self::error::{Error, Side};
+pub use self::gamma::chi_square_survival;
+pub use self::html::report_html;
+pub use self::jensen_shannon::{JensenShannon, jensen_shannon, jensen_shannon_counts};
+pub use self::ks::{KsOneSided, KsTest, ks};
+pub use self::method::{DecidesOn, Method, MethodSpec, Score};
+pub use self::psi::{Psi, decile_edges, psi_counts, psi_quantile10};
+pub use self::report::{
+    ColumnReport, ColumnStatus, DataDriftReport, Finding, LabelRows, LabelShift, MissingShift, SkipReason,
+};
+pub use self::sample::Sample;
+pub use self::settings::{ColumnKind, ColumnSettings, DataDriftSettings};
+pub use self::statement::{ColumnClaim, DriftPredicate, ScoreClaim};
+pub use self::wasserstein::{Wasserstein, wasserstein};

@@ -1,0 +1,62 @@
+//! The walk along two empirical distribution functions at once.
+
+/// Walks two sorted samples value by value.
+pub(crate) struct Steps<'a> {
+    reference: &'a [f64],
+    current: &'a [f64],
+    i: usize,
+    j: usize,
+}
+
+/// One distinct value and both distribution functions just after it.
+pub(crate) struct Step {
+    pub(crate) value: f64,
+    pub(crate) f: f64,
+    pub(crate) g: f64,
+    pub(crate) in_reference: bool,
+}
+
+impl<'a> Steps<'a> {
+    pub(crate) fn new(reference: &'a [f64], current: &'a [f64]) -> Self {
+        Self { reference, current, i: 0, j: 0 }
+    }
+}
+
+impl Iterator for Steps<'_> {
+    type Item = Step;
+
+    fn next(&mut self) -> Option<Step> {
+        let value = match (self.reference.get(self.i), self.current.get(self.j)) {
+            (Some(a), Some(b)) => a.min(*b),
+            (a, b) => *a.or(b)?,
+        };
+        let before = self.i;
+        self.i += run_length(self.reference, self.i, value);
+        self.j += run_length(self.current, self.j, value);
+        Some(Step {
+            value,
+            f: self.i as f64 / self.reference.len() as f64,
+            g: self.j as f64 / self.current.len() as f64,
+            in_reference: self.i > before,
+        })
+    }
+}
+
+fn run_length(sorted: &[f64], from: usize, value: f64) -> usize {
+    sorted.iter().skip(from).take_while(|v| **v == value).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_are_one_step_of_both() {
+        let steps: Vec<_> =
+            Steps::new(&[1.0, 2.0, 2.0, 4.0], &[-0.0, 2.0]).map(|s| (s.value, s.f, s.g, s.in_reference)).collect();
+        assert_eq!(
+            steps,
+            [(0.0, 0.0, 0.5, false), (1.0, 0.25, 0.5, true), (2.0, 0.75, 1.0, true), (4.0, 1.0, 1.0, true)]
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! The same bits on any number of threads.
+
+use arrow::array::RecordBatch;
+use lineal_drift::{DataDrift, DataDriftSettings, arrow, report_html};
+
+use crate::generators::{batch, floats, words};
+
+fn data(seed: u32) -> RecordBatch {
+    let noise = move |i: u32, column: u32| {
+        f64::from((i + 1).wrapping_mul(2_654_435_761).wrapping_add(seed * 97 + column * 31) % 1013) / 7.0
+    };
+    let names: Vec<String> = (0..40).map(|c| format!("column {c}")).collect();
+    batch(names.iter().zip(0..).map(|(name, column)| {
+        let values = (0..3000).map(move |i| noise(i, column));
+        let array =
+            if column % 4 == 0 { words(values.map(|v| Some(["a", "b", "c"][v as usize % 3]))) } else { floats(values) };
+        (name.as_str(), array)
+    }))
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bytes() {
+    let drift = DataDrift::new(DataDriftSettings::default()).unwrap();
+    let (reference, current) = ([data(1)], [data(2)]);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let report = pool.install(|| drift.compare(&reference, &current)).unwrap();
+        (serde_json::to_string(&report).unwrap(), report_html(&report))
+    };
+    let alone = run(1);
+    for threads in [2, 3, 8] {
+        assert!(run(threads) == alone, "{threads} threads");
+    }
+}

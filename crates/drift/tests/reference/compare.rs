@@ -1,0 +1,94 @@
+//! Holds one actual value against one expected value, and counts.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::recipe::number;
+
+/// What the crate answered: a number, or that there is none (a typed error, or `None`).
+pub(crate) type Answer = Option<f64>;
+
+/// How close is equal.
+#[derive(Clone, Copy)]
+pub(crate) enum Tolerance {
+    /// Statistics and distances: relative, or absolute 1e-12.
+    Value(f64),
+    /// P-values: relative 1e-6, below 1e-12 the logarithms to 1e-3.
+    P,
+}
+
+/// Collects disagreements of one case, so that one run shows all of them.
+#[derive(Default)]
+pub(crate) struct Checks {
+    pub(crate) case: String,
+    pub(crate) compared: usize,
+    pub(crate) wrong: Vec<String>,
+}
+
+impl Checks {
+    pub(crate) fn new(case: &Value) -> Self {
+        Self { case: case["id"].as_str().unwrap().to_owned(), ..Self::default() }
+    }
+
+    /// Compares; an expected `null` or `{"error"}` asks for no answer.
+    pub(crate) fn check(&mut self, field: &str, actual: Answer, expected: &Value, tolerance: Tolerance) {
+        self.compared += 1;
+        let actual = actual.filter(|v| !v.is_nan());
+        let refused = expected.is_null() || expected["error"].is_string();
+        let equal = match actual {
+            None => refused || expected == "inf" || expected == "-inf",
+            Some(_) if refused => false,
+            Some(actual) => close(actual, number(expected), tolerance),
+        };
+        if !equal {
+            self.fail(&format!("{field}: {actual:?} instead of {expected}"));
+        }
+    }
+
+    pub(crate) fn fail(&mut self, what: &str) {
+        self.wrong.push(format!("{}: {what}", self.case));
+    }
+
+    /// Fails on a field that is neither compared nor listed as not yet implemented.
+    pub(crate) fn known(&mut self, field: &str, not_yet_implemented: &[&str]) {
+        if !not_yet_implemented.contains(&field) {
+            self.fail(&format!("unknown field {field}"));
+        }
+    }
+}
+
+/// Returns whether two numbers agree within a tolerance.
+pub(crate) fn close(actual: f64, expected: f64, tolerance: Tolerance) -> bool {
+    let off = (actual - expected).abs();
+    if actual == expected || off <= 1e-12 && !matches!(tolerance, Tolerance::P) {
+        return true;
+    }
+    match tolerance {
+        Tolerance::Value(relative) => off <= relative * expected.abs(),
+        Tolerance::P if expected >= 1e-12 => off <= 1e-6 * expected,
+        Tolerance::P if expected > 0.0 => (actual.ln() - expected.ln()).abs() <= 1e-3,
+        Tolerance::P => actual < 1e-300,
+    }
+}
+
+/// Reads the cases of a fixture; a file of that name in the folder `LINEAL_DRIFT_FIXTURES` replaces the bundled one.
+pub(crate) fn cases(file: &str) -> Vec<Value> {
+    let bundled = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(file);
+    let other = std::env::var_os("LINEAL_DRIFT_FIXTURES").map(|folder| PathBuf::from(folder).join(file));
+    let path = other.filter(|path| path.exists()).unwrap_or(bundled);
+    println!("reading {}", path.display());
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let fixture: Value = serde_json::from_str(&text).unwrap();
+    fixture["cases"].as_array().unwrap().clone()
+}
+
+/// Prints the count and fails with every disagreement; a run that compared next to nothing fails too.
+pub(crate) fn conclude(file: &str, results: Vec<Checks>, at_least_per_case: usize) {
+    let compared: usize = results.iter().map(|r| r.compared).sum();
+    let cases = results.len();
+    let wrong: Vec<String> = results.into_iter().flat_map(|r| r.wrong).collect();
+    println!("{file}: {compared} values of {cases} cases compared, {} differ", wrong.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(cases > 0 && compared >= cases * at_least_per_case, "only {compared} values compared");
+}
