@@ -31,12 +31,13 @@ struct Loaded<S> {
     version: u32,
 }
 
-/// Tells whether a checkpoint of `fold` is due: the log since the last one has outgrown the last one's size.
+/// Tells whether a checkpoint of `fold` is due: many entries or bytes since the last one, and twice its size.
 ///
 /// So checkpoints cost at most half of what the log costs, however large the state grows.
 pub(super) fn is_due<S: State>(fold: &Fold<S>, every: u64) -> bool {
     let tail = fold.since_checkpoint;
-    every > 0 && S::KIND != UNTYPED && tail.entries >= every && tail.bytes >= fold.checkpoint_bytes.saturating_mul(2)
+    let long = tail.entries >= every || tail.bytes >= LONG_TAIL_BYTES;
+    every > 0 && S::KIND != UNTYPED && long && tail.bytes >= fold.checkpoint_bytes.saturating_mul(2)
 }
 
 /// Encodes the checkpoint of `fold`; `None` for an empty journal.
@@ -100,6 +101,8 @@ pub(super) async fn load_at<S: State>(log: &Log, at: CheckpointRef) -> Result<Op
 }
 
 const FORMAT: u32 = 1;
+/// Bytes of entries that are worth a checkpoint however few they are: a cold open decodes them in milliseconds.
+const LONG_TAIL_BYTES: u64 = 512 * 1024;
 /// Kind of a handle that reads journals of any kind and so takes the ledger of any checkpoint.
 pub(super) const UNTYPED: &str = "untyped";
 /// Largest checkpoint that is read, so that a hostile object cannot exhaust memory.

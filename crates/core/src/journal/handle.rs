@@ -60,7 +60,7 @@ pub struct Journal<S: State> {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct JournalSettings {
-    /// Entries between checkpoints, at least; more while the state is large. 0 writes none. Default 256.
+    /// Entries between checkpoints; fewer if they are large, more while the state is. 0 writes none. Default 256.
     ///
     /// A cold open reads the newest checkpoint and at most about this many entries, 64 at a time.
     pub checkpoint_every: u64,
