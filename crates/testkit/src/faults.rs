@@ -14,6 +14,8 @@ use std::time::Duration;
 pub struct Faults {
     /// The operation has no effect and reports an error.
     pub fail_before: f64,
+    /// The write has no effect yet and reports an error; its effect comes up to `max_late` later.
+    pub late_effect: f64,
     /// The operation has its effect and reports an error.
     pub fail_after: f64,
     /// The operation has its effect; its answer is lost, the caller learns of a time-out much later.
@@ -38,9 +40,9 @@ pub struct Faults {
     pub broken_list: f64,
     /// A conditional write overwrites what is there: the store lies. Use 1.0 for one that always does.
     pub ignored_condition: f64,
-    /// Upper limit of a delay in simulated time.
+    /// Upper limit of a delay in simulated time; short delays are as likely as long ones.
     pub max_delay: Duration,
-    /// Upper limit of the time after which a late copy arrives.
+    /// Upper limit of the time after which a late copy or effect arrives; again of any order of magnitude.
     pub max_late: Duration,
     /// How long a caller whose answer was lost waits for the time-out.
     pub timeout: Duration,
@@ -50,6 +52,7 @@ impl Default for Faults {
     fn default() -> Self {
         Self {
             fail_before: 0.0,
+            late_effect: 0.0,
             fail_after: 0.0,
             lost_answer: 0.0,
             conflict: 0.0,
@@ -80,7 +83,8 @@ impl Faults {
     #[must_use]
     pub fn rough() -> Self {
         Self {
-            fail_before: 0.04,
+            fail_before: 0.03,
+            late_effect: 0.03,
             fail_after: 0.04,
             lost_answer: 0.04,
             conflict: 0.04,

@@ -48,6 +48,8 @@ kinds! {
     Fault {
         /// No effect, error reported.
         FailBefore = "fail-before",
+        /// Error reported, effect later.
+        LateEffect = "late-effect",
         /// Effect, error reported.
         FailAfter = "fail-after",
         /// Effect, answer lost, time-out reported.
@@ -58,9 +60,9 @@ kinds! {
         OwnConflict = "own-conflict",
         /// The operation waited before its effect.
         Delay = "delay",
-        /// A second copy of a write arrived.
+        /// A late copy of a write arrived.
         LateCopy = "late-copy",
-        /// A second copy arrived and changed the store.
+        /// A late copy arrived and was carried out.
         LateLanded = "late-landed",
         /// A body ended early without an error.
         ShortBody = "short-body",

@@ -86,12 +86,12 @@ impl Shared {
         let plan = self.draw(|faults, dice| Plan::of_write(faults, dice, &request));
         let mut call = Call::start(self, request.op(), request.location(), plan.fate);
         self.wire.arrive().await;
-        if let Some(after) = plan.late_copy {
-            let late = Box::pin(Arc::clone(self).land(request.clone()));
+        if let Some(after) = plan.late {
+            let late = Box::pin(Arc::clone(self).land(request.clone(), plan.ignored_condition));
             self.wire.send_late(after, &mut lock(&self.dice), late);
         }
         let answer = match plan.fate {
-            Some(fate @ (Fault::FailBefore | Fault::Conflict)) => {
+            Some(fate @ (Fault::FailBefore | Fault::LateEffect | Fault::Conflict)) => {
                 self.wait(plan.turns.0, plan.delay).await;
                 Err(if fate == Fault::Conflict {
                     request.already_exists("409 ConditionalRequestConflict")
@@ -193,9 +193,10 @@ impl Shared {
         }
     }
 
-    /// Applies the second copy of a request.
-    async fn land(self: Arc<Self>, request: Request) {
+    /// Applies a copy of a request that comes late.
+    async fn land(self: Arc<Self>, request: Request, ignored_condition: bool) {
         let (op, location) = (request.op(), request.location().clone());
+        let request = if ignored_condition { self.strip(request).await } else { request };
         let landed = request.apply(&self.inner).await;
         self.log().count(Fault::LateCopy);
         if landed.is_ok() {

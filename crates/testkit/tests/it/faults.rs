@@ -90,6 +90,31 @@ fn a_late_copy_lands_after_failure_and_never_over_another_object() {
 }
 
 #[test]
+fn a_late_copy_at_a_liar_overwrites() {
+    let (disk, store) = alone(Faults { late_effect: 1.0, ..Faults::lying() });
+    block_on(async {
+        create(&store, "a", "mine").await.unwrap_err();
+        disk.put(&path("a"), "theirs".into()).await.unwrap();
+        store.settle().await;
+    });
+    assert_eq!(disk.read(&path("a")).unwrap(), "mine");
+    assert_eq!(store.log().counts().fault(Fault::IgnoredCondition), 1);
+}
+
+#[test]
+fn a_late_effect_comes_after_the_error() {
+    let (disk, store) = alone(Faults { late_effect: 1.0, ..Faults::none() });
+    block_on(async {
+        create(&store, "a", "mine").await.unwrap_err();
+        assert!(disk.read(&path("a")).is_none());
+        store.settle().await;
+    });
+    assert_eq!(disk.read(&path("a")).unwrap(), "mine");
+    let counts = store.log().counts();
+    assert_eq!((counts.fault(Fault::LateEffect), counts.fault(Fault::LateLanded)), (1, 1));
+}
+
+#[test]
 fn a_late_copy_of_a_delete_or_overwrite_is_as_harmful_as_in_life() {
     let (disk, store) = alone(Faults { late_copy: 1.0, ..Faults::none() });
     block_on(async {
