@@ -9,7 +9,7 @@
 //! ```
 //! use std::sync::Arc;
 //! use lineal_testkit::{Faults, SimDisk, World, for_each_seed};
-//! use object_store::{ObjectStoreExt, PutMode, path::Path};
+//! use object_store::{ObjectStore, PutMode, path::Path};
 //!
 //! for_each_seed(16, |seed| {
 //!     let (world, disk) = (World::new(seed), SimDisk::new());
@@ -21,7 +21,6 @@
 //!     world.run();
 //!     assert!(disk.paths().len() <= 1);
 //! });
-//! # use object_store::ObjectStore;
 //! ```
 
 // the world

@@ -11,6 +11,8 @@ use crate::lock;
 pub(crate) struct ReadyList {
     tasks: Mutex<Vec<Arc<TaskWaker>>>,
     woken: Condvar,
+    /// The world waits for a wake from outside; without it a wake is no system call.
+    waited_for: AtomicBool,
 }
 
 impl ReadyList {
@@ -29,6 +31,7 @@ impl ReadyList {
     /// Waits in real time for a wake from outside the world, such as a thread that computes; false if none came.
     pub(crate) fn wait(&self, patience: Duration) -> bool {
         let tasks = lock(&self.tasks);
+        self.waited_for.store(true, Ordering::Relaxed);
         let waited = self.woken.wait_timeout_while(tasks, patience, |tasks| tasks.is_empty());
         !waited.unwrap_or_else(PoisonError::into_inner).0.is_empty()
     }
@@ -49,8 +52,11 @@ impl TaskWaker {
 
     pub(crate) fn queue(this: &Arc<Self>) {
         if !this.queued.swap(true, Ordering::Relaxed) {
-            lock(&this.ready.tasks).push(Arc::clone(this));
-            this.ready.woken.notify_one();
+            let mut tasks = lock(&this.ready.tasks);
+            tasks.push(Arc::clone(this));
+            if this.ready.waited_for.load(Ordering::Relaxed) {
+                this.ready.woken.notify_one();
+            }
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::store::FaultStore;
 ///
 /// At each step one ready task is picked at random and polled; when none is ready the clock moves to the next
 /// timer. Everything is drawn from the seed, so a seed replays its run exactly, as long as nothing outside
-/// (another thread, a runtime, the wall clock) wakes a task; such a wake is waited for, but its moment is not replayed. Handles for use inside tasks: [`Sim`], which a
+/// (another thread, a runtime, the wall clock) wakes a task; such a wake is waited for, but its moment is not replayed. There is no Tokio runtime here:
+/// what spawns onto one (`tokio::spawn`, `object_store::WriteMultipart`) panics. Handles for use inside tasks: [`Sim`], which a
 /// world dereferences to.
 ///
 /// ```
