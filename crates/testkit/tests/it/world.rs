@@ -92,12 +92,14 @@ fn sleepers_wake_in_order_and_hours_cost_nothing() {
 fn a_dropped_sleep_does_not_move_the_clock() {
     let world = World::new(3);
     let timer = world.timer();
-    world.block_on(async move {
+    world.spawn("stuck", async move {
         let long = timer.sleep(Duration::from_secs(3_600));
         let short = timer.sleep(MS);
         drop(futures::future::select(long, short).await);
+        futures::future::pending::<()>().await;
     });
-    assert!(world.elapsed() < Duration::from_secs(1));
+    assert!(catch_unwind(AssertUnwindSafe(|| world.run())).is_err());
+    assert!(world.elapsed() >= MS && world.elapsed() < Duration::from_secs(1));
 }
 
 #[test]
@@ -178,6 +180,19 @@ fn cancelled_futures_are_dropped_at_every_await() {
     };
     let seen: std::collections::BTreeSet<usize> = (0..200).map(progress).collect();
     assert_eq!(seen, (0..=6).collect());
+}
+
+#[test]
+fn cancelled_futures_are_dropped_while_they_wait_and_when_they_wake() {
+    let hour = Duration::from_secs(3_600);
+    let waited_out = |seed| {
+        let world = World::new(seed);
+        let sim = world.sim();
+        world.block_on(async move { sim.maybe_cancel(1.0, sim.timer().sleep(hour)).await });
+        world.elapsed() >= hour
+    };
+    let late = (0..200).filter(|seed| waited_out(*seed)).count();
+    assert!((50..150).contains(&late), "{late} of 200 were dropped only when they woke, or not at all");
 }
 
 #[test]
