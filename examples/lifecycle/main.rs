@@ -1,6 +1,24 @@
-//! Takes the flights of 2013 through the life of a model.
+//! Takes the flights of 2013 through the life of a model, from data to monitoring and back.
+//!
+//! `cargo run --release --example lifecycle [-- --out DIR] [--fresh]`; everything it writes lies under `target/lifecycle/`
+//! or DIR. Run again, it continues where it was; with `--fresh` it starts anew.
 #![allow(clippy::print_stdout, reason = "an example talks to the person who runs it")]
 
+// the story
+mod decide; // what the month's outcomes mean for the champion
+mod descent; // questions answered from storage alone
+mod ingest; // months become versions of a dataset
+mod monitor; // drift of inputs and predictions against the reference
+mod page; // from what was seen to the page
+mod release; // register, test, approve, promote
+mod serve; // predictions of a month, and what became of them
+mod studio; // stores, people and the clock
+mod summary; // what is printed
+mod tamper; // one flipped byte, and every chain
+mod train; // a run that fits a model
+mod year; // the months in order
+
+// the model
 mod cholesky;
 mod compare;
 mod features;
@@ -9,35 +27,51 @@ mod learn_error;
 mod metrics;
 mod model;
 mod normal;
-mod report;
 mod split;
-mod story;
 
-use std::{error::Error, path::Path};
+// the page
+mod report;
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let out = package.join("../target/lifecycle");
-    std::fs::create_dir_all(&out)?;
-    let by_month = flights::load(&package.join("data/flights_2013.parquet"))?;
-    let data = story::tell(&by_month)?;
-    report::write(&out.join("report.html"), &data)?;
-    println!("{}", data.headline);
-    for month in &data.months {
-        println!(
-            "{:>2} v{}  log loss {:.3} (frozen {:.3})  AUC {:.3} ({:.3})  ECE {:.3} ({:.3})",
-            month.number,
-            month.version,
-            month.champion.log_loss,
-            month.frozen.log_loss,
-            month.champion.auc,
-            month.frozen.auc,
-            month.champion.ece,
-            month.frozen.ece,
-        );
+use std::path::{Path, PathBuf};
+
+use studio::{Outcome, Studio};
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    let wish = Wish::parse(std::env::args().skip(1))?;
+    if wish.fresh {
+        studio::clear(&wish.out)?;
     }
-    for event in &data.events {
-        println!("{:02}-{:02} v{} {:?}: {}", event.month, event.day, event.version, event.kind, event.text);
+    let studio = Studio::open(&wish.out).await?;
+    let year = year::live(&studio).await?;
+    let answers = descent::answer(&studio, &year).await?;
+    let checks = tamper::check(&studio).await?;
+    let page = page::compose(&year, &answers, &checks);
+    let path = wish.out.join("report.html");
+    report::write(&path, &page)?;
+    summary::print(&year, &answers, &checks, &path);
+    if checks.iter().all(|check| check.passed) { Ok(()) } else { Err("a check failed; see above".into()) }
+}
+
+/// What the person asked for.
+struct Wish {
+    out: PathBuf,
+    fresh: bool,
+}
+
+impl Wish {
+    fn parse(mut words: impl Iterator<Item = String>) -> Outcome<Self> {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut wish = Self { out: package.join("../target/lifecycle"), fresh: false };
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--out" => wish.out = words.next().ok_or("--out needs a directory")?.into(),
+                "--fresh" => wish.fresh = true,
+                other => return Err(format!("{other}: unknown; try --out DIR or --fresh").into()),
+            }
+        }
+        std::fs::create_dir_all(&wish.out)?;
+        wish.out = wish.out.canonicalize()?;
+        Ok(wish)
     }
-    Ok(())
 }
