@@ -5,7 +5,11 @@ use super::{
     fold::{Fold, Head, Ledger, State, Tail},
     log::Log,
 };
-use crate::{Digest, from_canonical, store::Error, to_canonical};
+use crate::{
+    Digest, from_canonical,
+    store::{Error, is_oversize},
+    to_canonical,
+};
 
 /// A folded prefix as an object of its own: a pure function of the log, named by a later entry's header.
 #[derive(Serialize)]
@@ -54,7 +58,8 @@ pub(super) fn encode<S: State>(fold: &Fold<S>) -> Result<Option<(CheckpointRef, 
     };
     let bytes =
         to_canonical(&stored).map_err(|source| Error::Encode { what: "checkpoint", source: Box::new(source) })?;
-    Ok(Some((CheckpointRef { digest: Digest::of(&bytes), seq: head.seq }, bytes)))
+    let size_bytes = bytes.len() as u64;
+    Ok(Some((CheckpointRef { digest: Digest::of(&bytes), seq: head.seq, size_bytes }, bytes)))
 }
 
 /// Writes an encoded checkpoint; its key holds its digest, so that writing it twice changes nothing.
@@ -80,7 +85,12 @@ pub(super) async fn load<S: State>(log: &Log, newest: Option<CheckpointRef>) -> 
 
 /// Loads one checkpoint; `None` if it is missing, damaged or of another version.
 pub(super) async fn load_at<S: State>(log: &Log, at: CheckpointRef) -> Result<Option<Fold<S>>, Error> {
-    let Some(bytes) = log.store.read(&log.checkpoint_key(&at)?, LIMIT).await? else { return Ok(None) };
+    let bytes = match log.store.read(&log.checkpoint_key(&at)?, at.size_bytes.min(LIMIT)).await {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        Err(Error::Storage { source, .. }) if is_oversize(&source) => return Ok(None),
+        Err(error) => return Err(error),
+    };
     if Digest::of(&bytes) != at.digest {
         return Ok(None);
     }
@@ -105,5 +115,5 @@ const FORMAT: u32 = 1;
 const LONG_TAIL_BYTES: u64 = 512 * 1024;
 /// Kind of a handle that reads journals of any kind and so takes the ledger of any checkpoint.
 pub(super) const UNTYPED: &str = "untyped";
-/// Largest checkpoint that is read, so that a hostile object cannot exhaust memory.
+/// Largest checkpoint that is read, whatever a header says.
 const LIMIT: u64 = 4 * 1024 * 1024 * 1024;
