@@ -51,11 +51,7 @@ pub(super) async fn probe_and_record(store: &Store) -> Result<Format, Error> {
     let host = store.host();
     let mut format = Format {
         format: VERSION.to_owned(),
-        probe: Probe {
-            at: host.clock.now(),
-            endpoint: store.name().to_owned(),
-            verdict: HONOURED.to_owned(),
-        },
+        probe: Probe { at: host.clock.now(), endpoint: store.name().to_owned(), verdict: HONOURED.to_owned() },
         store: StoreId::generate(host.ids.as_ref()),
     };
     let mut failed = 0;

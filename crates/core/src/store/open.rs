@@ -3,8 +3,8 @@ use std::{fmt, sync::Arc};
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{
-    Error as StorageError, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, local::LocalFileSystem,
-    memory::InMemory, path::Path,
+    Error as StorageError, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+    local::LocalFileSystem, memory::InMemory, path::Path,
 };
 use url::Url;
 
@@ -301,7 +301,10 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
 }
 
 /// Ends a body that is longer than its stated size, however long it would go on.
-fn at_most(size: u64, body: BoxStream<'static, Result<Bytes, StorageError>>) -> BoxStream<'static, Result<Bytes, StorageError>> {
+fn at_most(
+    size: u64,
+    body: BoxStream<'static, Result<Bytes, StorageError>>,
+) -> BoxStream<'static, Result<Bytes, StorageError>> {
     let mut left = size;
     body.map(move |piece| {
         let piece = piece?;
