@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    entry::CheckpointRef,
+    entry::{CheckpointRef, Entry},
     fold::{Fold, Head, Ledger, State, Tail},
     log::Log,
 };
@@ -67,21 +69,27 @@ pub(super) async fn write(log: &Log, at: CheckpointRef, bytes: Vec<u8>) -> Resul
     log.store.overwrite(&log.checkpoint_key(&at)?, bytes.into()).await
 }
 
-/// Loads the newest usable checkpoint at or before `newest`, following the chain of older ones.
+/// Loads the newest usable checkpoint that `entry` or an older entry names, with the digests of the entries relied on.
 ///
-/// One that is missing, damaged or of another version is passed over: the log holds everything.
-pub(super) async fn load<S: State>(log: &Log, newest: Option<CheckpointRef>) -> Result<Option<Fold<S>>, Error> {
-    let mut candidate = newest;
+/// One that is missing, damaged or of another version is passed over: the log holds everything. Nothing is verified yet:
+/// the caller folds on to `entry` and compares the digests on its way, which is what makes the checkpoint trusted.
+pub(super) async fn load<S: State>(log: &Log, entry: &Entry) -> Result<(Option<Fold<S>>, Vouchers), Error> {
+    let mut vouchers = Vouchers::from([(entry.header.seq, entry.digest)]);
+    // Each step goes to a smaller number, whatever a hostile header says, so the fold passes all that was relied on.
+    let mut candidate = entry.header.checkpoint.filter(|at| at.seq < entry.header.seq);
     while let Some(at) = candidate {
         if let Some(fold) = load_at(log, at).await? {
-            return Ok(Some(fold));
+            return Ok((Some(fold), vouchers));
         }
-        let older = log.read(at.seq).await?.and_then(|(entry, _)| entry.header.checkpoint);
-        // Each step goes to a smaller number, whatever a hostile header says.
-        candidate = older.filter(|older| older.seq < at.seq);
+        let Some((entry, _)) = log.read(at.seq).await? else { break };
+        vouchers.insert(at.seq, entry.digest);
+        candidate = entry.header.checkpoint.filter(|older| older.seq < at.seq);
     }
-    Ok(None)
+    Ok((None, vouchers))
 }
+
+/// Digests of the entries whose word for a checkpoint was taken, by number.
+pub(super) type Vouchers = BTreeMap<u64, Digest>;
 
 /// Loads one checkpoint; `None` if it is missing, damaged or of another version.
 pub(super) async fn load_at<S: State>(log: &Log, at: CheckpointRef) -> Result<Option<Fold<S>>, Error> {

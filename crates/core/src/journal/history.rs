@@ -37,12 +37,16 @@ pub(super) fn fold<S: State>(log: &Log, fold: &mut Fold<S>, entry: &Entry, bytes
 /// Folds the journal up to entry `last`, from the newest usable checkpoint at or before it.
 pub(super) async fn fold_to<S: State>(log: &Log, last: u64) -> Result<Fold<S>, Error> {
     let (entry, _) = log.read(last).await?.ok_or_else(|| missing(log, last))?;
-    let mut state = checkpoint::load::<S>(log, entry.header.checkpoint).await?.unwrap_or_else(Fold::empty);
+    let (loaded, vouchers) = checkpoint::load::<S>(log, &entry).await?;
+    let mut state = loaded.unwrap_or_else(Fold::empty);
     let from = state.next_seq();
     let mut entries = stream::iter(from..=last).map(|seq| log.read(seq)).buffered(READ_AHEAD);
     while let Some(found) = entries.next().await {
         let (entry, bytes) = found?.ok_or_else(|| missing(log, state.next_seq()))?;
         state.check_next(&entry).map_err(|why| log.broken(entry.header.seq, why))?;
+        if vouchers.get(&entry.header.seq).is_some_and(|digest| *digest != entry.digest) {
+            return Err(log.broken(entry.header.seq, "it is not the entry that named the checkpoint"));
+        }
         fold(log, &mut state, &entry, bytes)?;
     }
     Ok(state)
