@@ -9,6 +9,9 @@
 mod blobs;
 mod collection;
 mod compat;
+mod errors;
+mod hostile;
 mod journal;
+mod liar;
 mod raw;
 mod support;
