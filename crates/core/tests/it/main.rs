@@ -9,6 +9,7 @@
 mod blobs;
 mod collection;
 mod compat;
+mod costs;
 mod errors;
 mod hostile;
 mod journal;
