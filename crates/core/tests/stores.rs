@@ -3,6 +3,12 @@
 //! Memory and local disk always. Others are named by `LINEAL_TEST_STORES`: lines of `good|liar URL key=value …`, the pairs
 //! being options of the back end; `liar` is a server that ignores create-if-absent and must be refused. The gate
 //! starts such servers and needs feature `cloud`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "what is allowed in tests is allowed to their helpers"
+)]
 
 use std::sync::Arc;
 

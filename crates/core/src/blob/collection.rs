@@ -233,7 +233,12 @@ impl CollectionJournal {
         if actual != digest {
             return Err(Error::BlobCorrupt { expected: digest, actual });
         }
-        let list: Arc<[Digest]> = bytes.as_chunks::<32>().0.iter().map(|chunk| Digest::from_bytes(*chunk)).collect();
+        let (chunks, rest) = bytes.as_chunks::<32>();
+        let list: Arc<[Digest]> = chunks.iter().map(|chunk| Digest::from_bytes(*chunk)).collect();
+        if !rest.is_empty() || !list.is_sorted_by(|one, next| one < next) {
+            let what = format!("condemned list of epoch {epoch}");
+            return Err(Error::UnknownFormat { what, found: "something else than sorted digests".to_owned() });
+        }
         self.lists.lock().unwrap_or_else(PoisonError::into_inner).insert(epoch, Arc::clone(&list));
         Ok(list)
     }

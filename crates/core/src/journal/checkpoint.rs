@@ -1,11 +1,17 @@
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    entry::CheckpointRef,
+    entry::{CheckpointRef, Entry},
     fold::{Fold, Head, Ledger, State, Tail},
     log::Log,
 };
-use crate::{Digest, from_canonical, store::Error, to_canonical};
+use crate::{
+    Digest, from_canonical,
+    store::{Error, is_oversize},
+    to_canonical,
+};
 
 /// A folded prefix as an object of its own: a pure function of the log, named by a later entry's header.
 #[derive(Serialize)]
@@ -54,7 +60,8 @@ pub(super) fn encode<S: State>(fold: &Fold<S>) -> Result<Option<(CheckpointRef, 
     };
     let bytes =
         to_canonical(&stored).map_err(|source| Error::Encode { what: "checkpoint", source: Box::new(source) })?;
-    Ok(Some((CheckpointRef { digest: Digest::of(&bytes), seq: head.seq }, bytes)))
+    let size_bytes = bytes.len() as u64;
+    Ok(Some((CheckpointRef { digest: Digest::of(&bytes), seq: head.seq, size_bytes }, bytes)))
 }
 
 /// Writes an encoded checkpoint; its key holds its digest, so that writing it twice changes nothing.
@@ -62,25 +69,36 @@ pub(super) async fn write(log: &Log, at: CheckpointRef, bytes: Vec<u8>) -> Resul
     log.store.overwrite(&log.checkpoint_key(&at)?, bytes.into()).await
 }
 
-/// Loads the newest usable checkpoint at or before `newest`, following the chain of older ones.
+/// Loads the newest usable checkpoint that `entry` or an older entry names, with the digests of the entries relied on.
 ///
-/// One that is missing, damaged or of another version is passed over: the log holds everything.
-pub(super) async fn load<S: State>(log: &Log, newest: Option<CheckpointRef>) -> Result<Option<Fold<S>>, Error> {
-    let mut candidate = newest;
+/// One that is missing, damaged or of another version is passed over: the log holds everything. Nothing is verified yet:
+/// the caller folds on to `entry` and compares the digests on its way, which is what makes the checkpoint trusted.
+pub(super) async fn load<S: State>(log: &Log, entry: &Entry) -> Result<(Option<Fold<S>>, Vouchers), Error> {
+    let mut vouchers = Vouchers::from([(entry.header.seq, entry.digest)]);
+    // Each step goes to a smaller number, whatever a hostile header says, so the fold passes all that was relied on.
+    let mut candidate = entry.header.checkpoint.filter(|at| at.seq < entry.header.seq);
     while let Some(at) = candidate {
         if let Some(fold) = load_at(log, at).await? {
-            return Ok(Some(fold));
+            return Ok((Some(fold), vouchers));
         }
-        let older = log.read(at.seq).await?.and_then(|(entry, _)| entry.header.checkpoint);
-        // Each step goes to a smaller number, whatever a hostile header says.
-        candidate = older.filter(|older| older.seq < at.seq);
+        let Some((entry, _)) = log.read(at.seq).await? else { break };
+        vouchers.insert(at.seq, entry.digest);
+        candidate = entry.header.checkpoint.filter(|older| older.seq < at.seq);
     }
-    Ok(None)
+    Ok((None, vouchers))
 }
+
+/// Digests of the entries whose word for a checkpoint was taken, by number.
+pub(super) type Vouchers = BTreeMap<u64, Digest>;
 
 /// Loads one checkpoint; `None` if it is missing, damaged or of another version.
 pub(super) async fn load_at<S: State>(log: &Log, at: CheckpointRef) -> Result<Option<Fold<S>>, Error> {
-    let Some(bytes) = log.store.read(&log.checkpoint_key(&at)?, LIMIT).await? else { return Ok(None) };
+    let bytes = match log.store.read(&log.checkpoint_key(&at)?, at.size_bytes.min(LIMIT)).await {
+        Ok(Some(bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        Err(Error::Storage { source, .. }) if is_oversize(&source) => return Ok(None),
+        Err(error) => return Err(error),
+    };
     if Digest::of(&bytes) != at.digest {
         return Ok(None);
     }
@@ -105,5 +123,5 @@ const FORMAT: u32 = 1;
 const LONG_TAIL_BYTES: u64 = 512 * 1024;
 /// Kind of a handle that reads journals of any kind and so takes the ledger of any checkpoint.
 pub(super) const UNTYPED: &str = "untyped";
-/// Largest checkpoint that is read, so that a hostile object cannot exhaust memory.
+/// Largest checkpoint that is read, whatever a header says.
 const LIMIT: u64 = 4 * 1024 * 1024 * 1024;

@@ -120,7 +120,7 @@ pub(super) struct Fold<S> {
     pub(super) state: S,
     /// Bytes and entries folded since `checkpoint` was named.
     pub(super) since_checkpoint: Tail,
-    /// Size of the last checkpoint that was written or loaded here.
+    /// Size of the last checkpoint that was named, written or loaded.
     pub(super) checkpoint_bytes: u64,
 }
 
@@ -224,6 +224,7 @@ impl<S: State> Fold<S> {
         self.since_checkpoint.entries += 1;
         if checkpoint != self.checkpoint {
             self.checkpoint = checkpoint;
+            self.checkpoint_bytes = checkpoint.map_or(0, |at| at.size_bytes);
             // The checkpoint was made a little before this entry; what lies between is small and counted again later.
             self.since_checkpoint = Tail::default();
         }

@@ -164,6 +164,7 @@ impl<S: State> JournalBuilder<S> {
 
 impl<S: State> Journal<S> {
     /// Starts opening the journal at `prefix` of `store`.
+    #[must_use]
     pub fn builder(store: &Store, prefix: &str) -> JournalBuilder<S> {
         JournalBuilder {
             store: store.clone(),
@@ -360,7 +361,8 @@ impl<S: State> Journal<S> {
     /// Occupies its number if nothing stands there, so that the answer cannot change afterwards.
     ///
     /// # Errors
-    /// [`Error::InDoubt`] again while the store cannot be reached.
+    /// [`Error::InDoubt`] again while the store cannot be reached; [`Error::Purged`] if what stood there was removed
+    /// since, so that nobody can say.
     pub async fn resolve(&self, doubt: &InDoubt) -> Result<Resolution, Error> {
         self.pipeline.refresh().await?;
         if let Some(resolution) = self.resolve_by_log(doubt).await? {
@@ -386,7 +388,7 @@ impl<S: State> Journal<S> {
         let signer = self.pipeline.signer.as_deref();
         let noop = publish::seal(&self.log, signer, place, nonce, &publish::noop_event(), &[])?;
         match publish::occupy(&self.log, &noop).await {
-            Ok((entry, _)) => Ok(publish::resolution(doubt, &entry)),
+            Ok((entry, _)) => self.resolve_by_entry(doubt, &entry),
             Err(Failure::Doubt) => Err(Error::InDoubt(Box::new(doubt.clone()))),
             Err(Failure::Known(error)) => Err(error),
         }
@@ -394,7 +396,12 @@ impl<S: State> Journal<S> {
 
     async fn resolve_by_log(&self, doubt: &InDoubt) -> Result<Option<Resolution>, Error> {
         let found = self.log.read(doubt.seq).await?;
-        Ok(found.map(|(entry, _)| publish::resolution(doubt, &entry)))
+        found.map(|(entry, _)| self.resolve_by_entry(doubt, &entry)).transpose()
+    }
+
+    fn resolve_by_entry(&self, doubt: &InDoubt, entry: &Entry) -> Result<Resolution, Error> {
+        let purged = || Error::Purged { journal: self.prefix().to_owned(), seq: doubt.seq };
+        publish::resolution(doubt, entry).ok_or_else(purged)
     }
 
     /// Brings the handle up to date and runs `read` on the state.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 
 use super::{
-    checkpoint,
+    Head, checkpoint,
     entry::{CheckpointRef, Entry},
     fold::{Fold, FoldFlaw, State, continues},
     handle::Journal,
@@ -37,12 +37,16 @@ pub(super) fn fold<S: State>(log: &Log, fold: &mut Fold<S>, entry: &Entry, bytes
 /// Folds the journal up to entry `last`, from the newest usable checkpoint at or before it.
 pub(super) async fn fold_to<S: State>(log: &Log, last: u64) -> Result<Fold<S>, Error> {
     let (entry, _) = log.read(last).await?.ok_or_else(|| missing(log, last))?;
-    let mut state = checkpoint::load::<S>(log, entry.header.checkpoint).await?.unwrap_or_else(Fold::empty);
+    let (loaded, vouchers) = checkpoint::load::<S>(log, &entry).await?;
+    let mut state = loaded.unwrap_or_else(Fold::empty);
     let from = state.next_seq();
     let mut entries = stream::iter(from..=last).map(|seq| log.read(seq)).buffered(READ_AHEAD);
     while let Some(found) = entries.next().await {
         let (entry, bytes) = found?.ok_or_else(|| missing(log, state.next_seq()))?;
         state.check_next(&entry).map_err(|why| log.broken(entry.header.seq, why))?;
+        if vouchers.get(&entry.header.seq).is_some_and(|digest| *digest != entry.digest) {
+            return Err(log.broken(entry.header.seq, "it is not the entry that named the checkpoint"));
+        }
         fold(log, &mut state, &entry, bytes)?;
     }
     Ok(state)
@@ -99,34 +103,48 @@ pub(super) fn entries(log: &Arc<Log>, from: u64, last: u64) -> BoxStream<'static
         })
         .buffered(READ_AHEAD);
     let log = Arc::clone(log);
-    let mut before: Option<(super::Head, Option<CheckpointRef>)> = None;
+    let mut link = Link { seq: from, before: None };
     found
         .and_then(move |(entry, _)| {
-            let linked = match &before {
-                Some((head, checkpoint)) => continues(Some(head), *checkpoint, &entry),
-                None if entry.header.seq == 0 => continues(None, None, &entry),
-                None => Ok(()),
-            };
-            let checked =
-                linked.map_err(|why| log.broken(entry.header.seq, why)).and_then(|()| log.check_signature(&entry));
-            let header = &entry.header;
-            let head =
-                super::Head { digest: entry.digest, journal: header.journal, seq: header.seq, time: header.time };
-            before = Some((head, header.checkpoint));
+            let checked = link.check(&log, &entry).map(|next| link = next);
             futures::future::ready(checked.map(|()| entry))
         })
         .boxed()
+}
+
+/// Where a stream of entries stands: the next number, and the entry before it once there was one.
+#[derive(Debug, Clone, Copy)]
+struct Link {
+    seq: u64,
+    before: Option<(Head, Option<CheckpointRef>)>,
+}
+
+impl Link {
+    /// Checks `entry` against the one before it and, if demanded, its signature; returns the place after it.
+    fn check(&self, log: &Log, entry: &Entry) -> Result<Self, Error> {
+        let linked = match &self.before {
+            Some((head, checkpoint)) => continues(Some(head), *checkpoint, entry),
+            None if entry.header.seq == 0 => continues(None, None, entry),
+            None => Ok(()),
+        };
+        linked.map_err(|why| log.broken(entry.header.seq, why))?;
+        log.check_signature(entry)?;
+        let header = &entry.header;
+        let head = Head { digest: entry.digest, journal: header.journal, seq: header.seq, time: header.time };
+        Ok(Self { seq: header.seq + 1, before: Some((head, header.checkpoint)) })
+    }
 }
 
 /// Streams entries from `from` on, waiting for those to come. The stream ends only by being dropped or by an error.
 pub(super) fn follow<S: State>(journal: &Journal<S>, from: u64) -> BoxStream<'static, Result<Entry, Error>> {
     let log = journal.shared_log();
     let poll = journal.settings().poll;
-    stream::try_unfold((log, from), move |(log, next)| async move {
+    let start = Link { seq: from, before: None };
+    stream::try_unfold((log, start), move |(log, link)| async move {
         loop {
-            if let Some((entry, _)) = log.read(next).await? {
-                log.check_signature(&entry)?;
-                return Ok(Some((entry, (log, next + 1))));
+            if let Some((entry, _)) = log.read(link.seq).await? {
+                let next = link.check(&log, &entry)?;
+                return Ok(Some((entry, (log, next))));
             }
             log.store.host().timer.sleep(poll).await;
         }

@@ -6,7 +6,7 @@ use object_store::path::Path;
 use super::entry::{Entry, Flaw};
 use crate::{
     Name, Verifier,
-    store::{Error, StorageErrorExt, Store, is_absent, is_final},
+    store::{Error, StorageErrorExt, Store, is_absent, is_final, is_oversize},
 };
 
 /// Addresses the entries of one journal and reads them, checked one by one.
@@ -64,6 +64,7 @@ impl Log {
         match self.store.read_once(&key, LIMIT).await {
             Ok(bytes) => Ok(Some((self.decode(seq, &bytes)?, bytes.len() as u64))),
             Err(error) if is_absent(&error) => Ok(None),
+            Err(error) if is_oversize(&error) => Err(self.broken(seq, "it is larger than an entry may be")),
             Err(error) => Err(error.on("read", &key)),
         }
     }

@@ -93,16 +93,20 @@ pub(super) fn seal(
 fn sign(signer: Option<&dyn Signer>, header: &[u8]) -> Result<Vec<Signature>, SignError> {
     let Some(signer) = signer else { return Ok(Vec::new()) };
     let sig = signer.sign(&pae(HEADER_TYPE, header))?;
-    Ok(vec![Signature { key: signer.key_id().clone(), sig }])
+    Ok(vec![Signature { key: *signer.key_id(), sig }])
 }
 
 /// Checks that at least one of the entry's signatures is by a key that `verifier` knows.
 pub(super) fn check_signatures(entry: &Entry, verifier: &dyn Verifier) -> Result<KeyId, SignError> {
+    let count = entry.signatures.len();
+    if count > MAX_SIGNATURES {
+        return Err(SignError::TooManySignatures { count, limit: MAX_SIGNATURES });
+    }
     let message = pae(HEADER_TYPE, entry.header_bytes());
     let mut failure = None;
     for signature in &entry.signatures {
         match verifier.verify(&signature.key, &message, &signature.sig) {
-            Ok(()) => return Ok(signature.key.clone()),
+            Ok(()) => return Ok(signature.key),
             Err(error) => failure = Some(error),
         }
     }
@@ -193,10 +197,13 @@ pub(super) fn noop_event() -> [SystemEvent; 1] {
     [SystemEvent::Known(KnownEvent::Noop)]
 }
 
-/// Says what became of `doubt` from the entry that stands at its number.
-pub(super) fn resolution(doubt: &InDoubt, entry: &Entry) -> Resolution {
-    if entry.holds(doubt.txn) { Resolution::Committed(entry.header.seq) } else { Resolution::Aborted }
+/// Says what became of `doubt` from the entry that stands at its number; `None` if that was purged.
+pub(super) fn resolution(doubt: &InDoubt, entry: &Entry) -> Option<Resolution> {
+    entry.payload.as_ref()?;
+    Some(if entry.holds(doubt.txn) { Resolution::Committed(entry.header.seq) } else { Resolution::Aborted })
 }
 
+/// Most signatures that a reader tries.
+const MAX_SIGNATURES: usize = 64;
 /// DSSE payload type of a signed header.
 const HEADER_TYPE: &str = "application/vnd.lineal.journal-header.v1+json";

@@ -227,6 +227,7 @@ fn storage_kind(error: &StorageError) -> ErrorKind {
         StorageError::PermissionDenied { .. } | StorageError::Unauthenticated { .. } => ErrorKind::Denied,
         StorageError::InvalidPath { .. } | StorageError::UnknownConfigurationKey { .. } => ErrorKind::Invalid,
         StorageError::NotSupported { .. } | StorageError::NotImplemented { .. } => ErrorKind::Unsupported,
+        error if is_oversize(error) => ErrorKind::Corrupt,
         _ => ErrorKind::Unavailable,
     }
 }
@@ -240,6 +241,24 @@ impl StorageErrorExt for StorageError {
     fn on(self, operation: &'static str, key: &object_store::path::Path) -> Error {
         Error::Storage { operation, key: key.to_string(), source: Box::new(self) }
     }
+}
+
+/// An object is larger than anything of ours can be, or its body larger than the server said.
+#[derive(Debug, thiserror::Error)]
+#[error("the object is larger than the {limit} bytes that it may have")]
+pub(crate) struct Oversize {
+    pub(crate) limit: u64,
+}
+
+impl From<Oversize> for StorageError {
+    fn from(oversize: Oversize) -> Self {
+        Self::Generic { store: "lineal", source: Box::new(oversize) }
+    }
+}
+
+/// Tells whether an object was not read because of its size.
+pub(crate) fn is_oversize(error: &StorageError) -> bool {
+    matches!(error, StorageError::Generic { source, .. } if source.is::<Oversize>())
 }
 
 /// Tells whether the answer means that no such object exists.

@@ -23,7 +23,7 @@ struct Probe {
 /// Reads the recorded verdict, or probes and records it.
 pub(super) async fn ensure(store: &Store) -> Result<Format, Error> {
     match read(store).await? {
-        Some(format) if format.probe.endpoint == store.name() => Ok(format),
+        Some(format) if format.probe.endpoint == store.name() && format.probe.verdict == HONOURED => Ok(format),
         _ => probe_and_record(store).await,
     }
 }
@@ -41,25 +41,26 @@ pub(super) async fn read(store: &Store) -> Result<Option<Format>, Error> {
 
 /// Probes now and records the verdict; the identity, once given, stays.
 pub(super) async fn probe_and_record(store: &Store) -> Result<Format, Error> {
-    probe(store).await?;
+    if let Err(error) = probe(store).await {
+        if let Error::UnsafeStore { found, .. } = &error {
+            revoke(store, found).await?;
+        }
+        return Err(error);
+    }
     let key = store.key(KEY)?;
     let host = store.host();
     let mut format = Format {
         format: VERSION.to_owned(),
-        probe: Probe {
-            at: host.clock.now(),
-            endpoint: store.name().to_owned(),
-            verdict: "create-if-absent honoured".to_owned(),
-        },
+        probe: Probe { at: host.clock.now(), endpoint: store.name().to_owned(), verdict: HONOURED.to_owned() },
         store: StoreId::generate(host.ids.as_ref()),
     };
     let mut failed = 0;
     loop {
         if let Some(stored) = read(store).await? {
             // Somebody was first, or our own reply was lost: its identity is the store's.
-            let same_endpoint = stored.probe.endpoint == store.name();
+            let same = stored.probe.endpoint == store.name() && stored.probe.verdict == HONOURED;
             format.store = stored.store;
-            if !same_endpoint {
+            if !same {
                 store.overwrite(&key, encode(&format)?).await?;
             }
             return Ok(format);
@@ -74,6 +75,13 @@ pub(super) async fn probe_and_record(store: &Store) -> Result<Format, Error> {
         }
         store.pause(failed).await;
     }
+}
+
+/// Takes back an earlier verdict, so that the next writer probes for itself; a store without one stays untouched.
+async fn revoke(store: &Store, found: &str) -> Result<(), Error> {
+    let Some(mut format) = read(store).await? else { return Ok(()) };
+    format.probe = Probe { at: store.host().clock.now(), endpoint: store.name().to_owned(), verdict: found.to_owned() };
+    store.overwrite(&store.key(KEY)?, encode(&format)?).await
 }
 
 fn encode(format: &Format) -> Result<Bytes, Error> {
@@ -135,5 +143,6 @@ async fn probe_once(store: &Store, key: &object_store::path::Path) -> Result<Ver
 }
 
 const KEY: &str = "FORMAT";
+const HONOURED: &str = "create-if-absent honoured";
 const VERSION: &str = "lineal-store 1";
 const LIMIT: u64 = 64 * 1024;

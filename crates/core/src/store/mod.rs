@@ -19,6 +19,6 @@ pub use self::{
     timer::{Timer, TokioTimer},
 };
 pub(crate) use self::{
-    error::{StorageErrorExt, is_absent},
+    error::{StorageErrorExt, is_absent, is_oversize},
     open::is_final,
 };

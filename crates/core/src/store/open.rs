@@ -1,15 +1,16 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{
-    Error as StorageError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
+    Error as StorageError, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
     local::LocalFileSystem, memory::InMemory, path::Path,
 };
 use url::Url;
 
 use super::{
     Error, Host, Retry, StorageErrorExt,
+    error::{Oversize, is_oversize},
     format::{self, Format},
     is_absent,
 };
@@ -212,10 +213,13 @@ impl Store {
 
     /// Reads once; a body shorter or longer than its stated size is an error.
     pub(crate) async fn read_once(&self, key: &Path, limit: u64) -> Result<Bytes, StorageError> {
-        let answer = self.objects.get(key).await?;
+        let mut answer = self.objects.get(key).await?;
         let size = answer.meta.size;
         if size > limit {
-            return Err(generic(format!("{key} holds {size} bytes, more than the {limit} allowed")));
+            return Err(Oversize { limit }.into());
+        }
+        if let GetResultPayload::Stream(body) = answer.payload {
+            answer.payload = GetResultPayload::Stream(at_most(size, body));
         }
         let bytes = answer.bytes().await?;
         if bytes.len() as u64 != size {
@@ -234,10 +238,8 @@ impl Store {
     pub(crate) async fn overwrite(&self, key: &Path, bytes: Bytes) -> Result<(), Error> {
         let mut failed = 0;
         loop {
-            let error = match self.objects.put(key, PutPayload::from_bytes(bytes.clone())).await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
-            };
+            let put = self.objects.put(key, PutPayload::from_bytes(bytes.clone())).await;
+            let Err(error) = put else { return Ok(()) };
             failed += 1;
             if failed >= self.retry.attempts || is_final(&error) {
                 return Err(error.on("write", key));
@@ -295,7 +297,21 @@ pub(crate) fn is_final(error: &StorageError) -> bool {
             | StorageError::NotSupported { .. }
             | StorageError::NotImplemented { .. }
             | StorageError::UnknownConfigurationKey { .. }
-    )
+    ) || is_oversize(error)
+}
+
+/// Ends a body that is longer than its stated size, however long it would go on.
+fn at_most(
+    size: u64,
+    body: BoxStream<'static, Result<Bytes, StorageError>>,
+) -> BoxStream<'static, Result<Bytes, StorageError>> {
+    let mut left = size;
+    body.map(move |piece| {
+        let piece = piece?;
+        left = left.checked_sub(piece.len() as u64).ok_or(Oversize { limit: size })?;
+        Ok(piece)
+    })
+    .boxed()
 }
 
 fn generic(message: String) -> StorageError {

@@ -36,7 +36,7 @@ fn puts_and_reads_survive_every_fault() {
     lineal_testkit::for_each_seed(60, |seed| {
         let world = World::new(seed);
         let disk = SimDisk::new();
-        let objects = world.store(Arc::new(disk.clone()), Faults { broken_list: 0.0, ..Faults::rough() });
+        let objects = world.store(Arc::new(disk), Faults { broken_list: 0.0, ..Faults::rough() });
         let host = lineal_core::Host::system()
             .with_clock(Arc::new(world.clock()))
             .with_ids(Arc::new(lineal_core::SeededIds::new(seed)))

@@ -297,7 +297,7 @@ fn collect_among_writers(seed: u64) -> u64 {
             }
         };
         let task = world.spawn(&format!("writer {writer}"), life);
-        if seed % 4 == 0 {
+        if seed.is_multiple_of(4) {
             task.crash_within(300);
         }
     }
@@ -312,7 +312,7 @@ fn collect_among_writers(seed: u64) -> u64 {
             }
         };
         let task = world.spawn("collector", life);
-        if collector == 0 && seed % 3 == 0 {
+        if collector == 0 && seed.is_multiple_of(3) {
             task.crash_within(400);
         }
     }

@@ -43,7 +43,7 @@ pub(crate) fn clock() -> Arc<ManualClock> {
 
 /// A memory store whose clock and ids are repeatable.
 pub(crate) fn memory(clock: &Arc<ManualClock>) -> Store {
-    let host = Host::system().with_clock(clock.clone()).with_ids(Arc::new(SeededIds::new(7)));
+    let host = Host::system().with_clock(Arc::<ManualClock>::clone(clock)).with_ids(Arc::new(SeededIds::new(7)));
     Store::open("memory:///").unwrap().with_host(host)
 }
 

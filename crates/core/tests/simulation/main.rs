@@ -2,6 +2,12 @@
 //!
 //! `LINEAL_SIM_SEEDS=100000 cargo test --release -p lineal-core --test simulation -- --nocapture` runs more seeds,
 //! `SEED=17` replays one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "what is allowed in tests is allowed to their helpers"
+)]
 
 mod audit; // what writers were told, held against what is stored
 mod variants; // protocols broken on purpose, which the audit must catch
