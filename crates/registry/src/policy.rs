@@ -28,13 +28,12 @@ use crate::{Alias, Error};
 #[non_exhaustive]
 pub enum Rule {
     /// Every rule passes; passes if there are none.
-    All(Vec<Rule>),
+    All(Vec<Self>),
     /// At least one rule passes; fails if there are none.
-    Any(Vec<Rule>),
+    Any(Vec<Self>),
     /// The rule fails. What cannot be told stays so: lack of evidence never passes.
-    Not(Box<Rule>),
+    Not(Box<Self>),
     /// A measured value lies on the right side of a bound.
-    #[serde(rename_all = "kebab-case", deny_unknown_fields)]
     Metric {
         /// Whose measurements count.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -50,7 +49,6 @@ pub enum Rule {
         value: Real,
     },
     /// A paired comparison shows an improvement over the version that holds an alias; passes while nothing holds it.
-    #[serde(rename_all = "kebab-case", deny_unknown_fields)]
     Better {
         /// Whose comparisons count.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -67,7 +65,6 @@ pub enum Rule {
         than: Alias,
     },
     /// Enough different people approve, none of whom is one of the parties named.
-    #[serde(rename_all = "kebab-case", deny_unknown_fields)]
     Approvals {
         /// Who may approve; empty means every trusted key.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -79,7 +76,6 @@ pub enum Rule {
         not: Vec<Party>,
     },
     /// The signature agrees with that of the version that holds an alias; passes while nothing holds it.
-    #[serde(rename_all = "kebab-case", deny_unknown_fields)]
     Compatible {
         /// In which way.
         mode: Compatibility,
@@ -87,14 +83,12 @@ pub enum Rule {
         with: Alias,
     },
     /// Golden cases were run and all of them passed.
-    #[serde(rename_all = "kebab-case", deny_unknown_fields)]
     Golden {
         /// Whose runs count.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         by: Vec<KeyId>,
     },
     /// A named test passed.
-    #[serde(rename_all = "kebab-case", deny_unknown_fields)]
     Test {
         /// Whose results count.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -103,7 +97,6 @@ pub enum Rule {
         name: String,
     },
     /// Evidence of a kind is signed by one of these keys.
-    #[serde(rename_all = "kebab-case", deny_unknown_fields)]
     Signed {
         /// The keys.
         by: Vec<KeyId>,
@@ -111,13 +104,11 @@ pub enum Rule {
         kind: EvidenceKind,
     },
     /// The model card has these fields, and they are not empty.
-    #[serde(rename_all = "kebab-case", deny_unknown_fields)]
     Card {
         /// The fields, by their names at the top of the card.
         fields: Vec<String>,
     },
     /// The version says where it comes from.
-    #[serde(rename_all = "kebab-case", deny_unknown_fields)]
     Lineage {
         /// What it must say.
         require: Vec<LineagePart>,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use lineal_core::{
     Actor, BlobStore, BlobStoreExt, Digest, Envelope, EvidenceKind, Journal, ModelRef, Name, SignError, Signer, Statement,
     Store, Subject, Timestamp, TransactError, Txn, Verifier, on_cpu,
@@ -120,8 +120,8 @@ impl RegistryBuilder {
             journal = journal.with_signer(signer);
         }
         if self.signed_only {
-            let verifier: Arc<dyn Verifier> = self.trust.clone();
-            journal = journal.with_verifier(verifier);
+            let trust: Arc<dyn Trust> = Arc::clone(&self.trust);
+            journal = journal.with_verifier(trust as Arc<dyn Verifier>);
         }
         let journal = journal.open().await?;
         Ok(Registry { name: self.name, journal, blobs: self.blobs, trust: self.trust })
@@ -370,10 +370,10 @@ impl Registry {
 
     /// Reads stored documents, some at a time.
     pub(crate) async fn papers(&self, wanted: BTreeMap<Digest, &'static str>) -> Result<Papers, Error> {
-        let reads = wanted.into_iter().map(|(digest, what)| async move {
-            let bytes = self.paper(what, &digest).await?;
-            Ok::<_, Error>((digest, bytes))
-        });
+        let mut reads: Vec<BoxFuture<'_, Result<(Digest, Bytes), Error>>> = Vec::with_capacity(wanted.len());
+        for (digest, what) in wanted {
+            reads.push(Box::pin(async move { Ok((digest, self.paper(what, &digest).await?)) }));
+        }
         stream::iter(reads).buffer_unordered(READS_AT_ONCE).try_collect().await
     }
 

@@ -46,7 +46,7 @@ pub struct Verdict {
     pub outcome: Outcome,
     /// The verdicts of the rules within it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parts: Vec<Verdict>,
+    pub parts: Vec<Self>,
     /// Why; empty where the parts say it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
