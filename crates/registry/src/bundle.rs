@@ -93,7 +93,7 @@ impl Registry {
     /// Collects the documents of a bundle.
     async fn bundle_papers(&self, version: &VerifiedVersion) -> Result<(Papers, Option<Digest>), Error> {
         let record = &version.record;
-        let mut wanted = BTreeMap::from([(record.manifest, "manifest"), (record.schema, "signature of the model")]);
+        let mut wanted = BTreeMap::from([(record.manifest, "manifest"), (record.schema, "schema")]);
         wanted.extend(record.card.map(|card| (card, "model card")));
         let mut endorsement = None;
         if let Some(decision) = &version.decision {
@@ -147,8 +147,7 @@ fn write(
             if let Some(bytes) = at_hand {
                 return Ok(stream::iter([Ok(bytes)]).boxed());
             }
-            let unreadable =
-                move |source| Error::Unreadable { what: what.clone(), digest, source: Box::new(source) };
+            let unreadable = move |source| Error::Unreadable { what: what.clone(), digest, source: Box::new(source) };
             let bytes = blobs.stream(&digest).await.map_err(&unreadable)?;
             Ok::<BundleStream, Error>(bytes.map_err(unreadable).boxed())
         }
@@ -263,8 +262,14 @@ fn verify(index: &Index, subject: &Digest, papers: &Papers, trust: &dyn Trust) -
     let schema = paper(papers, &record.schema)?;
     let card = record.card.map(|digest| paper(papers, &digest)).transpose()?;
     let files = files(&Manifest::from_bytes(manifest)?, papers)?;
-    let version =
-        VerifiedVersion::assemble(record.clone(), index.version, decision, manifest, schema, card.map(|card| &card[..]))?;
+    let version = VerifiedVersion::assemble(
+        record.clone(),
+        index.version,
+        decision,
+        manifest,
+        schema,
+        card.map(|card| &card[..]),
+    )?;
     Ok(LoadedModel { files, version })
 }
 

@@ -37,10 +37,10 @@ pub(crate) struct Case<'a> {
 
 /// Names the papers that a case is made of, each in words for people.
 pub(crate) fn needed(basis: &Basis, record: &VersionRecord) -> BTreeMap<Digest, &'static str> {
-    let mut papers = BTreeMap::from([(basis.policy, "policy"), (record.schema, "signature of the model")]);
+    let mut papers = BTreeMap::from([(basis.policy, "policy"), (record.schema, "schema")]);
     papers.extend(record.card.map(|card| (card, "model card")));
     papers.extend(basis.evidence.iter().map(|seen| (seen.digest, "evidence")));
-    papers.extend(basis.incumbents.values().map(|held| (held.schema, "signature of the model in use")));
+    papers.extend(basis.incumbents.values().map(|held| (held.schema, "schema of the model in use")));
     papers
 }
 
@@ -56,7 +56,7 @@ impl<'a> Case<'a> {
         let evidence = basis.evidence.iter().map(|seen| believe(seen, papers, trust)).collect::<Result<_, _>>()?;
         let digests: BTreeSet<Digest> =
             basis.incumbents.values().map(|held| held.schema).chain([record.schema]).collect();
-        let schemas = digests.iter().map(|digest| Ok((*digest, read(papers, digest, "signature of the model")?)));
+        let schemas = digests.iter().map(|digest| Ok((*digest, read(papers, digest, "schema")?)));
         let schemas = schemas.collect::<Result<_, Error>>()?;
         let card = record.card.map(|digest| read(papers, &digest, "model card")).transpose()?;
         Ok(Self { basis, card, evidence, policy, record, schemas })

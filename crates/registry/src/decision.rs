@@ -38,7 +38,7 @@ pub struct Incumbent {
     pub digest: Digest,
     /// Its manifest.
     pub manifest: Digest,
-    /// Its signature.
+    /// Its schema: what it takes and gives.
     pub schema: Digest,
     /// Its number.
     pub version: u64,

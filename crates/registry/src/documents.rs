@@ -26,7 +26,8 @@ impl Documents {
     /// Puts again the files that no receipt covers, so that a collection cannot take them from under the version.
     pub(crate) async fn keep_files(&mut self, new: &NewVersion) -> Result<(), Error> {
         let id = self.blobs.id();
-        let covers = |receipt: &&Receipt, digest| receipt.store() == id && receipt.digests().binary_search(digest).is_ok();
+        let covers =
+            |receipt: &&Receipt, digest| receipt.store() == id && receipt.digests().binary_search(digest).is_ok();
         for file in new.manifest.files() {
             if new.receipts.iter().any(|receipt| covers(&receipt, &file.digest)) {
                 continue;

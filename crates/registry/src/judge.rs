@@ -26,7 +26,7 @@ impl Registry {
     /// Judges a recorded decision again, from storage alone, and returns the verdict, which is the recorded one.
     ///
     /// Holds for ever, as long as the keys whose signatures it rests on stay trusted. Reads the policy, the evidence and
-    /// the signatures of the models; not the models.
+    /// the schemas; not the models.
     ///
     /// # Errors
     /// [`Error::DecisionBroken`] if what it rests on, or what came out, is not what is stored; [`Error::SignerLost`],
@@ -143,8 +143,7 @@ fn holders(
     before: u64,
 ) -> BTreeMap<Alias, Incumbent> {
     let find = |alias: &Alias| {
-        let target =
-            AliasRef { alias: alias.clone(), environment: environment.clone(), model: model.clone() };
+        let target = AliasRef { alias: alias.clone(), environment: environment.clone(), model: model.clone() };
         Some((alias.clone(), state.incumbent(&target, before)?))
     };
     aliases.iter().filter_map(find).collect()

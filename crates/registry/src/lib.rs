@@ -1,6 +1,6 @@
 //! A registry of models on any object store: versions, evidence, policies, decisions, aliases.
 //!
-//! A [`Registry`] is one journal. A *version* is immutable: files by digest ([`Manifest`]), a signature
+//! A [`Registry`] is one journal. A *version* is immutable: files by digest ([`Manifest`]), a schema
 //! ([`IoSchema`](lineal_core::IoSchema)) and a line of descent ([`Lineage`]). Everything else is an event about a digest:
 //! signed *evidence* is attached, a [`Policy`] is put in force for an [`Environment`], a *decision* judges a version by it,
 //! an [`Alias`] such as `champion` moves by compare-and-set, a version is revoked. Status is derived, never set.

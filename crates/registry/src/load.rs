@@ -28,7 +28,7 @@ pub struct VerifiedVersion {
     pub model: ModelRef,
     /// All that it is.
     pub record: VersionRecord,
-    /// Its signature.
+    /// Its schema: what it takes and gives.
     pub schema: IoSchema,
 }
 
@@ -51,7 +51,7 @@ impl Registry {
     ///
     /// Verified, each time: the version was not revoked; a decision let it into this environment for this alias; that
     /// decision holds when it is judged again from storage, policy, signatures and approvals included; manifest,
-    /// signature and card are what their digests say; and so is every byte of every file. Holds all files in memory;
+    /// schema and card are what their digests say; and so is every byte of every file. Holds all files in memory;
     /// [`Registry::release`] does not.
     ///
     /// # Errors
@@ -71,7 +71,8 @@ impl Registry {
         let version = usable(&state, &alias.model, held.version)?;
         let decision = self.verify_decision(&state, &held.decision).await?;
         let basis = &decision.basis;
-        let fits = basis.model == alias.model && basis.version == held.version && basis.environment == alias.environment;
+        let fits =
+            basis.model == alias.model && basis.version == held.version && basis.environment == alias.environment;
         if !(fits && decision.approved() && decision.aliases.contains(&alias.alias)) {
             return Err(not_approved(&alias.model, held.version, &alias.environment));
         }
@@ -115,7 +116,7 @@ impl Registry {
     async fn open_version(&self, version: &Version, number: u64, decision: Option<Decision>) -> Result<Release, Error> {
         let record = (*version.record).clone();
         let manifest = self.paper("manifest", &record.manifest).await?;
-        let schema = self.paper("signature of the model", &record.schema).await?;
+        let schema = self.paper("schema", &record.schema).await?;
         let card = match &record.card {
             Some(digest) => Some(self.paper("model card", digest).await?),
             None => None,
@@ -140,11 +141,9 @@ impl VerifiedVersion {
             digest,
             source: Box::new(source),
         };
-        let schema: IoSchema =
-            from_canonical(schema).map_err(|source| malformed("signature of the model", record.schema, source))?;
+        let schema: IoSchema = from_canonical(schema).map_err(|source| malformed("schema", record.schema, source))?;
         let card = card.map(from_canonical).transpose();
-        let card =
-            card.map_err(|source| malformed("model card", record.card.unwrap_or(record.manifest), source))?;
+        let card = card.map_err(|source| malformed("model card", record.card.unwrap_or(record.manifest), source))?;
         let model = ModelRef {
             registry: record.registry.clone(),
             model: record.model.clone(),

@@ -61,7 +61,10 @@ impl Manifest {
     pub fn new(mut files: Vec<ModelFile>) -> Result<Self, Error> {
         files.sort_by(|a, b| a.name.cmp(&b.name));
         if let Some((name, rule)) = broken_rule(&files) {
-            return Err(Error::BadManifest { name: name.chars().take(60).flat_map(char::escape_debug).collect(), rule });
+            return Err(Error::BadManifest {
+                name: name.chars().take(60).flat_map(char::escape_debug).collect(),
+                rule,
+            });
         }
         Ok(Self { files })
     }
@@ -158,7 +161,10 @@ fn broken_file_rule(file: &ModelFile) -> Option<&'static str> {
         Some("a name has 1 to 500 bytes")
     } else if name.chars().any(|c| c.is_control() || "\\:*?\"<>|".contains(c)) {
         Some("a name has no control characters and none of \\ : * ? \" < > |")
-    } else if name.split('/').any(|part| part.is_empty() || part.starts_with("..") || part == "." || part.ends_with(['.', ' '])) {
+    } else if name
+        .split('/')
+        .any(|part| part.is_empty() || part.starts_with("..") || part == "." || part.ends_with(['.', ' ']))
+    {
         Some("each part of a path is a plain name: not empty, not `.` or `..`, no blank or dot at its end")
     } else if file.size >= 1 << 53 {
         Some("a size is below 2^53")

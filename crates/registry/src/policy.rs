@@ -75,7 +75,7 @@ pub enum Rule {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         not: Vec<Party>,
     },
-    /// The signature agrees with that of the version that holds an alias; passes while nothing holds it.
+    /// The schema agrees with that of the version that holds an alias; passes while nothing holds it.
     Compatible {
         /// In which way.
         mode: Compatibility,
@@ -205,7 +205,7 @@ impl fmt::Display for Rule {
                 parties.next().map_or(Ok(()), |party| write!(f, " by others than {party}"))?;
                 parties.try_for_each(|party| write!(f, ", {party}"))
             }
-            Self::Compatible { with, mode } => write!(f, "signature {mode} compatible with {with}"),
+            Self::Compatible { with, mode } => write!(f, "schema {mode} compatible with {with}"),
             Self::Golden { .. } => f.write_str("golden cases pass"),
             Self::Test { name, .. } => write!(f, "test {name} passes"),
             Self::Signed { kind, .. } => write!(f, "{kind} signed by a named key"),

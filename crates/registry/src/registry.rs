@@ -2,19 +2,19 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use lineal_core::{
-    Actor, BlobStore, BlobStoreExt, Digest, Envelope, EvidenceKind, Journal, ModelRef, Name, SignError, Signer, Statement,
-    Store, Subject, Timestamp, TransactError, Txn, Verifier, on_cpu,
+    Actor, BlobStore, Digest, Envelope, EvidenceKind, Journal, ModelRef, Name, SignError, Signer, Statement, Store,
+    Subject, Timestamp, TransactError, Txn, Verifier, on_cpu,
 };
 use serde::Serialize;
 
 use crate::{
     ApprovalClaim, Environment, Error, NewVersion, Policy, RegistryEvent, RegistryState,
     case::Papers,
-    documents::{Documents, ENVELOPE},
     claims::{EndorsementClaim, RegistrationClaim, policy_kind, registration_kind},
+    documents::{Documents, ENVELOPE},
     state::Version,
     trust::Trust,
 };
@@ -42,7 +42,7 @@ use crate::{
 /// let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
 /// let registry = Registry::open(&store, Name::new("main")?, blobs.clone(), Arc::new(ring)).await?;
 ///
-/// // A version is files, a signature and where it comes from.
+/// // A version is files, a schema and where it comes from.
 /// let weights = blobs.put_one("[0.5]".into()).await?;
 /// let files = vec![ModelFile::new("weights.json", Digest::of(b"[0.5]"), 5, "application/json")];
 /// let schema = IoSchema::new(vec![], vec![IoField::new("late15", IoType::Float64)])?;
@@ -162,7 +162,7 @@ impl Registry {
 
     /// Registers a version under the next number of its model, handed in by the owner of `signer`.
     ///
-    /// Stores manifest, signature, card and a signed registration. Registering the same again, by anybody, gives the
+    /// Stores manifest, schema, card and a signed registration. Registering the same again, by anybody, gives the
     /// version there is.
     ///
     /// # Errors
@@ -175,8 +175,7 @@ impl Registry {
         batch.keep_files(&new).await?;
         let record = batch.put_version(&self.name, &new).await?;
         let digest = record.digest();
-        let subjects =
-            vec![Subject::new(new.model.as_str(), digest), Subject::new("manifest", record.manifest)];
+        let subjects = vec![Subject::new(new.model.as_str(), digest), Subject::new("manifest", record.manifest)];
         let claim = RegistrationClaim { model: new.model.clone(), registry: self.name.clone() };
         let envelope = self.sign(registration_kind(), subjects, &claim, signer).await?;
         let evidence = self.verified(&envelope)?;
@@ -359,13 +358,20 @@ impl Registry {
         self.journal.head().map_or(now, |head| head.time.max(now))
     }
 
-    /// Reads a stored document.
+    /// Reads a stored document, in bounded memory whatever is stored.
     pub(crate) async fn paper(&self, what: &str, digest: &Digest) -> Result<Bytes, Error> {
-        self.blobs.read_all(digest).await.map_err(|source| Error::Unreadable {
-            what: what.to_owned(),
-            digest: *digest,
-            source: Box::new(source),
-        })
+        let unreadable =
+            |source| Error::Unreadable { what: what.to_owned(), digest: *digest, source: Box::new(source) };
+        let mut pieces = self.blobs.stream(digest).await.map_err(unreadable)?;
+        let mut bytes = BytesMut::new();
+        while let Some(piece) = pieces.try_next().await.map_err(unreadable)? {
+            if bytes.len() + piece.len() > MAX_DOCUMENT {
+                let source = "a document has at most 64 MiB".into();
+                return Err(Error::Malformed { what: what.to_owned(), digest: *digest, source });
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes.freeze())
     }
 
     /// Reads stored documents, some at a time.
@@ -405,4 +411,5 @@ fn to_bytes(envelope: &Envelope) -> Result<Vec<u8>, Error> {
     envelope.to_bytes().map_err(|source| Error::Signature { what: "evidence", source: Box::new(source) })
 }
 
+const MAX_DOCUMENT: usize = 64 * 1024 * 1024;
 const READS_AT_ONCE: usize = 16;

@@ -59,8 +59,7 @@ fn live(state: &RegistryState) -> impl Iterator<Item = (Digest, &'static str)> {
         ]
     });
     let policies = state.policies.values().flatten();
-    let policies =
-        policies.flat_map(|record| [(record.policy, Policy::MEDIA_TYPE), (record.endorsement, ENVELOPE)]);
+    let policies = policies.flat_map(|record| [(record.policy, Policy::MEDIA_TYPE), (record.endorsement, ENVELOPE)]);
     let evidence = state.evidence.values().flat_map(|list| list.iter()).map(|seen| (seen.digest, ENVELOPE));
     records.flatten().chain(policies).chain(evidence)
 }

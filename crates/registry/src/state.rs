@@ -136,9 +136,9 @@ impl RegistryState {
         }
         for parent in &record.lineage.parents {
             let here = parent.registry == record.registry;
-            let found = self.version_mut(&parent.model, parent.version).filter(|found| {
-                here && found.record.manifest == parent.manifest
-            });
+            let found = self
+                .version_mut(&parent.model, parent.version)
+                .filter(|found| here && found.record.manifest == parent.manifest);
             if let Some(parent) = found {
                 parent.children.push(name.clone());
             }
@@ -250,11 +250,8 @@ impl RegistryState {
         self.models.iter().flat_map(|(model, state)| {
             state.aliases.iter().flat_map(move |(environment, aliases)| {
                 aliases.iter().filter_map(move |(alias, line)| {
-                    let alias = AliasRef {
-                        alias: alias.clone(),
-                        environment: environment.clone(),
-                        model: model.clone(),
-                    };
+                    let alias =
+                        AliasRef { alias: alias.clone(), environment: environment.clone(), model: model.clone() };
                     Some((alias, line.held.last()?))
                 })
             })

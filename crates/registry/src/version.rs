@@ -29,7 +29,7 @@ pub struct Lineage {
 
 /// All that a version is, without its number; never changes.
 ///
-/// Its digest is what approvals and decisions speak of: one different byte in the files, the signature or the lineage is
+/// Its digest is what approvals and decisions speak of: one different byte in the files, the schema or the lineage is
 /// another version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -87,7 +87,7 @@ pub struct NewVersion {
 }
 
 impl NewVersion {
-    /// Describes a version by its files and its signature.
+    /// Describes a version by its files and its schema.
     #[must_use]
     pub fn new(model: Name, manifest: Manifest, schema: IoSchema) -> Self {
         Self {

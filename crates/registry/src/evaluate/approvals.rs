@@ -82,7 +82,8 @@ impl<'a> Excluded<'a> {
             Party::Submitter => (registration_kind(), "who submitted it"),
         };
         let about = |seen: &&Believed| {
-            party != Party::Submitter || seen.statement.subjects.iter().any(|subject| subject.digest == case.basis.subject)
+            party != Party::Submitter
+                || seen.statement.subjects.iter().any(|subject| subject.digest == case.basis.subject)
         };
         let mut found = false;
         for seen in case.evidence.iter().filter(|seen| seen.statement.kind() == kind).filter(about) {

@@ -56,6 +56,6 @@ pub(super) fn compatible(case: &Case<'_>, with: &Alias, mode: Compatibility) -> 
     match new.zip(old).map(|(new, old)| new.check_compatible(old, mode)) {
         Some(Ok(())) => (Outcome::Pass, format!("with version {}", incumbent.version)),
         Some(Err(found)) => (Outcome::Fail, format!("version {}: {found}", incumbent.version)),
-        None => (Outcome::Inconclusive, "a signature is missing".to_owned()),
+        None => (Outcome::Inconclusive, "a schema is missing".to_owned()),
     }
 }

@@ -5,14 +5,7 @@ use lineal_core::{EvidenceKind, KeyId, Real};
 use super::{Finding, statements};
 use crate::{GoldenClaim, MetricsClaim, Op, Outcome, TestClaim, case::Case};
 
-pub(super) fn metric(
-    case: &Case<'_>,
-    by: &[KeyId],
-    key: &str,
-    op: Op,
-    slice: Option<&str>,
-    bound: f64,
-) -> Finding {
+pub(super) fn metric(case: &Case<'_>, by: &[KeyId], key: &str, op: Op, slice: Option<&str>, bound: f64) -> Finding {
     for seen in statements(case, &EvidenceKind::Metrics, by) {
         let Ok(claim) = seen.statement.predicate_as::<MetricsClaim>() else {
             return (Outcome::Fail, format!("evidence {} is not in the shape of metrics", seen.digest.short()));

@@ -26,7 +26,9 @@ fn judge(rule: &Rule, case: &Case<'_>) -> Verdict {
         Rule::All(rules) => return compound(rule, rules, case, all),
         Rule::Any(rules) => return compound(rule, rules, case, any),
         Rule::Not(inner) => return compound(rule, std::slice::from_ref(inner), case, not),
-        Rule::Metric { by, key, op, slice, value } => measured::metric(case, by, key, *op, slice.as_deref(), value.get()),
+        Rule::Metric { by, key, op, slice, value } => {
+            measured::metric(case, by, key, *op, slice.as_deref(), value.get())
+        }
         Rule::Better { by, key, margin, max_p, test, than } => {
             comparison::better(case, by, &comparison::Bar { key, margin: *margin, max_p: *max_p, test }, than)
         }
@@ -78,11 +80,7 @@ fn not(parts: &[Verdict]) -> Outcome {
 }
 
 /// Returns the statements of a kind that somebody of `by` has signed, the last attached first.
-fn statements<'a>(
-    case: &'a Case<'_>,
-    kind: &'a EvidenceKind,
-    by: &'a [KeyId],
-) -> impl Iterator<Item = &'a Believed> {
+fn statements<'a>(case: &'a Case<'_>, kind: &'a EvidenceKind, by: &'a [KeyId]) -> impl Iterator<Item = &'a Believed> {
     case.evidence.iter().rev().filter(move |seen| {
         let counts = |key: &KeyId| by.is_empty() || by.contains(key);
         seen.signers.iter().any(|signer| counts(&signer.key)) && seen.statement.kind() == *kind

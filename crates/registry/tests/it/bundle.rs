@@ -1,5 +1,5 @@
 use futures::TryStreamExt;
-use lineal_core::{EvidenceKind, ErrorKind, KeyRing};
+use lineal_core::{ErrorKind, EvidenceKind, KeyRing};
 use lineal_registry::{Bundle, Error, GoldenClaim};
 
 use crate::support::{CI, World, chain, champion, model, ring, signer};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use lineal_core::{
-    BlobStoreExt, Digest, Ed25519Key, Envelope, Evidence, EvidenceKind, Journal, Name, Signer, Statement, Subject, Timestamp, Txn,
+    BlobStoreExt, Digest, Ed25519Key, Envelope, Evidence, EvidenceKind, Journal, Name, Signer, Statement, Subject,
+    Timestamp, Txn,
 };
 use lineal_registry::{
     AliasMove, ApprovalClaim, Decision, Error, MetricsClaim, Policy, Registry, RegistryEvent, RegistryState, Rule,
@@ -89,10 +90,8 @@ async fn a_forged_decision_does_not_hold() {
             let pass = pass.clone();
             move |decision| {
                 decision.verdict = pass;
-                let forger: SeenSigner = serde_json::from_value(
-                    serde_json::json!({"actor": "bo@example.org", "key": key(BO)}),
-                )
-                .unwrap();
+                let forger: SeenSigner =
+                    serde_json::from_value(serde_json::json!({"actor": "bo@example.org", "key": key(BO)})).unwrap();
                 decision.basis.evidence[2].signers.push(forger);
             }
         }),
@@ -200,4 +199,3 @@ async fn signed_entries_keep_out_even_moves_to_what_was_approved_before() {
     assert_eq!(refused.kind(), lineal_core::ErrorKind::Denied, "{refused:?}");
     assert!(builder().open().await.is_ok(), "who does not ask is not told");
 }
-

@@ -1,7 +1,5 @@
 use lineal_core::{At, CodeRef, DataRef, Digest, EnvRef, ErrorKind, EvidenceKind, Name, RunId, RunRef, Timestamp};
-use lineal_registry::{
-    Comparison, Error, GoldenClaim, Outcome, Party, Policy, Rule, TestClaim,
-};
+use lineal_registry::{Comparison, Error, GoldenClaim, Outcome, Party, Policy, Rule, TestClaim};
 use proptest::prelude::Strategy as _;
 
 use crate::support::{ANA, BO, CI, CY, World, actor, champion, key, model, policy, ring, signer, time};
@@ -18,7 +16,10 @@ async fn a_version_goes_from_registration_to_use_in_memory_and_on_disk() {
         assert_eq!(model.version().model.version, 1);
         assert!(model.version().decision.as_ref().unwrap().approved());
         assert_eq!(model.file("other").unwrap_err().kind(), ErrorKind::NotFound);
-        assert_eq!(world.registry.journal().verify().await.unwrap().entries, world.registry.journal().head().unwrap().seq + 1);
+        assert_eq!(
+            world.registry.journal().verify().await.unwrap().entries,
+            world.registry.journal().head().unwrap().seq + 1
+        );
     }
 }
 
@@ -365,12 +366,14 @@ fn hostile_manifests_and_policies_are_refused() {
     assert!(Policy::new(nested(16)).is_err());
     assert!(Policy::new(nested(1000)).is_err());
     assert!(Policy::new(Rule::Card { fields: vec!["x".repeat(70_000)] }).is_err());
-    assert!(Policy::new(Rule::Metric {
-        by: vec![],
-        key: "auc".into(),
-        op: lineal_registry::Op::AtLeast,
-        slice: None,
-        value: f64::NAN.into(),
-    })
-    .is_err());
+    assert!(
+        Policy::new(Rule::Metric {
+            by: vec![],
+            key: "auc".into(),
+            op: lineal_registry::Op::AtLeast,
+            slice: None,
+            value: f64::NAN.into(),
+        })
+        .is_err()
+    );
 }

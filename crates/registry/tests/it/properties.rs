@@ -126,7 +126,9 @@ async fn run(world: &World, known: &mut Reference, command: &Command) {
             registry.set_policy(&target, &policy(number), &signer(3)).await.unwrap();
             known.policies.insert(environment, number);
         }
-        Command::Promote { version, environment, guess_right } => promote(world, known, version, environment, guess_right).await,
+        Command::Promote { version, environment, guess_right } => {
+            promote(world, known, version, environment, guess_right).await
+        }
         Command::RollBack { environment } => {
             let Some(from) = known.holder(environment) else { return };
             let line = known.holders.get_mut(&environment).unwrap();

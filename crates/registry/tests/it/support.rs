@@ -132,7 +132,11 @@ impl World {
     }
 
     /// Promotes a version to champion from what it expects.
-    pub(crate) async fn promote(&self, version: u64, expected: Option<u64>) -> Result<Decision, lineal_registry::Error> {
+    pub(crate) async fn promote(
+        &self,
+        version: u64,
+        expected: Option<u64>,
+    ) -> Result<Decision, lineal_registry::Error> {
         promote(&self.registry, version, expected).await
     }
 
