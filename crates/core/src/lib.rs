@@ -29,6 +29,7 @@ mod ed25519; // keys for Signer and Verifier
 mod envelope; // DSSE: a payload with signatures over its stored bytes
 mod error_kind; // what a caller can do about an error
 mod evidence; // what a statement is evidence of
+mod file_path; // paths that every system can write out
 mod hex; // lower-case base 16
 mod id; // typed 128-bit ids and where they come from
 mod io_schema; // the model signature: types, compatibility, checks
@@ -51,6 +52,7 @@ pub use self::{
     envelope::{Envelope, pae},
     error_kind::ErrorKind,
     evidence::{Evidence, EvidenceKind},
+    file_path::{FilePath, InvalidPath, PathClash, PathSet},
     id::{IdSource, JournalId, OsIds, RunId, SeededIds, StoreId, TxnId},
     io_schema::{
         Categories, Compatibility, Dim, FieldRule, Incompatibilities, Incompatibility, IoField,
@@ -94,7 +96,7 @@ pub use self::{
         KnownEvent, Payload, Resolution, Snapshot, Stamp, State, SystemEvent, TransactError, Txn, TxnRecord, Untyped,
         Verified,
     },
-    store::{BackendReport, Error, Host, OpenOptions, Retry, Store, Timer, TokioTimer, on_cpu, verify_backend},
+    store::{BackendReport, Error, Host, OpenOptions, Retry, Store, Timer, TokioTimer, file_stream, on_cpu, verify_backend},
 };
 /// The object store crate whose types appear in this crate's interface.
 #[cfg(feature = "store")]

@@ -2,6 +2,7 @@
 
 mod backend; // verify_backend: racing writers
 mod error; // what can go wrong with a store, a journal or a blob
+mod file_stream; // a local file as a stream of bytes
 mod format; // the FORMAT object and the probe recorded in it
 mod host; // clock, ids and timer of the embedding program
 mod on_cpu; // from async code to rayon
@@ -12,6 +13,7 @@ mod timer; // waiting, as a seam
 pub use self::{
     backend::{BackendReport, verify_backend},
     error::Error,
+    file_stream::file_stream,
     host::Host,
     on_cpu::on_cpu,
     open::{OpenOptions, Store},
