@@ -1,1 +1,53 @@
-//! lineal-artifacts
+//! Typed artifacts on any blob store: models, checkpoints, reports, or any other set of named files.
+//!
+//! An artifact is a [`Manifest`]: named files with sizes and media types, annotations, and perhaps a subject it is about.
+//! It is stored as a blob in canonical JSON, so its digest names the artifact and every byte of it. Artifacts never change;
+//! a reader can trust a digest however the store was treated, because all that is read is verified.
+//!
+//! - [`Artifacts::put`] stores a [`Draft`] and returns the digest with the receipt for the journal that will name it.
+//! - [`Artifacts::get`] opens one: whole files, ranges, streams, or [`Artifact::export_to`] a directory.
+//! - [`Artifacts::verify`] re-hashes everything and names what is damaged.
+//!
+//! The stored format is specified in `docs/format/manifest.md`. This release keeps blobs in whatever
+//! [`BlobStore`](lineal_core::BlobStore) it is given.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use lineal_artifacts::{Artifacts, Content, Draft};
+//! use lineal_core::{LooseBlobs, NoProgress, Store};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let blobs = LooseBlobs::open(&Store::open("memory:///")?, "blobs").await?;
+//! let artifacts = Artifacts::new(Arc::new(blobs));
+//!
+//! let draft = Draft::new("application/vnd.example.model")
+//!     .with_file("weights.bin", Content::bytes(vec![1, 2, 3]))
+//!     .with_file("card.md", Content::bytes("# Late flights").with_media_type("text/markdown"))
+//!     .with_annotation("framework", "own");
+//! let stored = artifacts.put(draft, &NoProgress).await?;
+//!
+//! let model = artifacts.get(&stored.digest).await?;
+//! assert_eq!(model.read("card.md").await?, "# Late flights");
+//! assert!(artifacts.verify(&stored.digest, &NoProgress).await?.is_intact());
+//! # Ok(()) }
+//! ```
+
+mod artifact; // reading one: files, ranges, streams
+mod artifacts; // putting and getting, over any blob store
+mod draft; // what is to become an artifact
+mod error; // what can go wrong
+mod export; // into a directory, and never out of it
+mod links; // which blobs a manifest names, for collectors
+mod manifest; // the stored form
+mod verify; // re-hashing everything
+
+pub use self::{
+    artifact::Artifact,
+    artifacts::{Artifacts, Stored},
+    draft::{Content, Draft},
+    error::{Error, ManifestFlaw},
+    export::Exported,
+    links::ManifestLinks,
+    manifest::{FileEntry, MANIFEST_MEDIA_TYPE, Manifest},
+    verify::{Damage, Verification},
+};

@@ -1,0 +1,5 @@
+//! Artifacts end to end, on memory and on a local directory.
+
+mod export;
+mod round_trip;
+mod support;
