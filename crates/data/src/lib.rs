@@ -1,1 +1,92 @@
-//! lineal-data
+//! Versioned datasets on any object store: commits, branches, tags, history and tables, without a server.
+//!
+//! A [`Repository`] is one journal of events about commits. A [`Commit`] is immutable and names a tree of files by digest, so
+//! a version is a digest: whoever holds it can check every byte he reads, and nothing behind it can change. Tables are
+//! Parquet files whose schema and row count the repository knows.
+//!
+//! - [`Repository::commit`] collects changes and publishes them at once. Two commits to one branch that touch different
+//!   paths both land; the second to touch the same path gets [`Error::Conflict`], never a silent merge.
+//! - [`Repository::at`] opens a [`Version`] for reading by branch, tag, digest, or `main~2`; [`Repository::as_of`] shows the
+//!   repository as it was at a time.
+//! - [`Repository::log`], [`Repository::diff`] and [`Repository::verify`] say what happened, what changed, and whether all
+//!   of it still holds.
+//! - [`Split`] divides rows into train, validation and test by the hash of a key, so that a row never moves.
+//! - A [`CommitHook`] such as [`SchemaContract`] can refuse a commit.
+//!
+//! Stored formats are specified in `docs/format/data.md`. In this release the tree of a commit is one list, read and
+//! written whole: right for up to some hundred thousand files. Tables are built in memory.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use arrow::{array::{Int64Array, RecordBatch}, datatypes::{DataType, Field, Schema}};
+//! use lineal_core::{Actor, LooseBlobs, Store};
+//! use lineal_data::{Repository, arrow};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = Store::open("memory:///")?;
+//! let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
+//! let repository = Repository::open(&store, "flights", blobs).await?;
+//!
+//! let schema = Arc::new(Schema::new(vec![Field::new("delay", DataType::Int64, true)]));
+//! let rows = RecordBatch::try_new(schema, vec![Arc::new(Int64Array::from(vec![Some(7), None, Some(-2)]))])?;
+//! let ana = Actor::new("ana@example.org")?;
+//! let january = repository
+//!     .commit("main")
+//!     .put("readme.md", "# Flights")
+//!     .put_table("2013.parquet", &[rows.clone()])
+//!     .message("January")
+//!     .commit(&ana)
+//!     .await?;
+//! repository.commit("main").append_table("2013.parquet", &[rows]).message("February").commit(&ana).await?;
+//!
+//! let version = repository.at("main").await?;
+//! assert_eq!(version.file("2013.parquet")?.rows(), Some(6));
+//! assert_eq!(version.read("readme.md").await?, "# Flights");
+//! assert_eq!(repository.resolve("main~1").await?, january.id());
+//! # Ok(()) }
+//! ```
+
+mod change; // what differs between two versions
+mod commit; // the stored form of a commit, and its id
+mod contract; // a hook that guards the schema of tables
+mod draft; // collecting the changes of a commit
+mod error; // what can go wrong
+mod event; // what happens to a repository, and the fold
+mod file_entry; // one file of a version
+mod history; // walking commits backwards
+mod hook; // the seam that can refuse a commit
+mod key_hash; // hashing the key of a row, whatever its type
+mod links; // what keeps what alive, for collectors
+mod names; // names of branches and tags
+mod parquet_file; // tables as deterministic Parquet
+mod publish; // from staged changes to an event, exactly once
+mod repository; // what users hold
+mod revision; // "main~2"
+mod schema; // the columns of a table, in a frozen form
+mod split; // train, validation, test
+mod stage; // from files and batches to blobs
+mod tree; // the files of a commit: one list in this version of the format
+mod verify; // chain, closure, and every byte
+mod version; // reading one version
+mod view; // the repository at one moment
+
+pub use self::{
+    change::Change,
+    commit::{Commit, CommitId, Origins},
+    contract::SchemaContract,
+    draft::CommitBuilder,
+    error::{Error, FormatFlaw},
+    event::{DataEvent, RepositoryState},
+    file_entry::{FileEntry, TableFacts},
+    hook::{CommitHook, Proposal, Refusal},
+    links::{COMMIT_MEDIA_TYPE, CommitLinks, DataRoots, SCHEMA_MEDIA_TYPE, TREE_MEDIA_TYPE, TreeLinks},
+    names::{BranchName, TagName},
+    repository::Repository,
+    schema::{Column, SchemaMismatch, TableSchema},
+    split::{Part, Split},
+    verify::{Damage, Level, Verification},
+    version::Version,
+    view::View,
+};
+/// The Arrow crate whose types appear in this crate's interface.
+pub use arrow;

@@ -1,0 +1,147 @@
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use lineal_core::{Actor, CodeRef, DataRef, NoProgress, Progress};
+
+use crate::{Commit, CommitId, Error, Repository, commit::Description, publish};
+
+/// Collects the changes of one commit, and then makes it.
+///
+/// Changes apply in the order in which they were added. Nothing is checked or stored before [`CommitBuilder::commit`].
+#[derive(Debug)]
+#[must_use = "nothing happens before `commit`"]
+pub struct CommitBuilder<'a> {
+    pub(crate) repository: &'a Repository,
+    pub(crate) branch: String,
+    pub(crate) edits: Vec<(String, Edit)>,
+    pub(crate) description: Description,
+    pub(crate) base: Option<CommitId>,
+    pub(crate) key: Option<String>,
+    pub(crate) progress: &'a dyn Progress,
+}
+
+/// What becomes of one path.
+#[derive(Debug)]
+pub(crate) enum Edit {
+    Bytes(Bytes, String),
+    File(PathBuf, String),
+    Table(Vec<RecordBatch>),
+    Append(Vec<RecordBatch>),
+    Remove,
+}
+
+impl<'a> CommitBuilder<'a> {
+    pub(crate) fn new(repository: &'a Repository, branch: &str) -> Self {
+        Self {
+            repository,
+            branch: branch.to_owned(),
+            edits: Vec::new(),
+            description: Description::default(),
+            base: None,
+            key: None,
+            progress: &NoProgress,
+        }
+    }
+
+    /// Puts a file with these bytes, in place of one that is there.
+    pub fn put(self, path: &str, bytes: impl Into<Bytes>) -> Self {
+        self.edit(path, Edit::Bytes(bytes.into(), ANY_BYTES.to_owned()))
+    }
+
+    /// Puts a file as [`CommitBuilder::put`] does, and states its media type.
+    pub fn put_as(self, path: &str, media_type: &str, bytes: impl Into<Bytes>) -> Self {
+        self.edit(path, Edit::Bytes(bytes.into(), media_type.to_owned()))
+    }
+
+    /// Puts a copy of a local file, read in bounded memory when the commit is made.
+    pub fn put_file(self, path: &str, file: &Path) -> Self {
+        self.edit(path, Edit::File(file.to_owned(), ANY_BYTES.to_owned()))
+    }
+
+    /// Puts a table with the rows of `batches`, in place of what is there.
+    ///
+    /// At least one batch, which may be without rows: it gives the schema. All must have the same. Equal rows give equal
+    /// bytes, however they are divided into batches.
+    pub fn put_table(self, path: &str, batches: &[RecordBatch]) -> Self {
+        self.edit(path, Edit::Table(batches.to_vec()))
+    }
+
+    /// Adds the rows of `batches` at the end of a table, or begins it.
+    ///
+    /// The schema must be that of the table. In this release the table is read and written anew.
+    pub fn append_table(self, path: &str, batches: &[RecordBatch]) -> Self {
+        self.edit(path, Edit::Append(batches.to_vec()))
+    }
+
+    /// Removes a file.
+    pub fn remove(self, path: &str) -> Self {
+        self.edit(path, Edit::Remove)
+    }
+
+    /// Says why.
+    pub fn message(mut self, message: &str) -> Self {
+        message.clone_into(&mut self.description.message);
+        self
+    }
+
+    /// Adds metadata; the last value of a key counts.
+    pub fn metadata(mut self, key: &str, value: &str) -> Self {
+        self.description.metadata.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// States data that the commit was made of; may be called for each.
+    pub fn derived_from(mut self, data: DataRef) -> Self {
+        self.description.derived_from.data.push(data);
+        self
+    }
+
+    /// States the code that made the commit.
+    pub fn made_by(mut self, code: CodeRef) -> Self {
+        self.description.derived_from.code = Some(code);
+        self
+    }
+
+    /// States on which version the changes were decided; without it, on the tip of the branch when the commit is made.
+    ///
+    /// If any of the changed paths was changed on the branch since then, the commit is a [`Error::Conflict`].
+    pub fn based_on(mut self, base: CommitId) -> Self {
+        self.base = Some(base);
+        self
+    }
+
+    /// Makes the commit idempotent under `key`, for ever and across processes: a second one with the same key on this
+    /// repository changes nothing and returns the first.
+    pub fn with_key(mut self, key: &str) -> Self {
+        self.key = Some(key.to_owned());
+        self
+    }
+
+    /// Reports the bytes stored to `progress`.
+    pub fn with_progress(mut self, progress: &'a dyn Progress) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    /// Stores what changed and publishes the commit: all of it, or nothing.
+    ///
+    /// If other commits got to the branch first and touched other paths, this one is put on top of them.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if they touched the same paths: read the new version, decide again. [`Error::Unchanged`] if there
+    /// is nothing to change, [`Error::Refused`] by a hook. [`Error::NoSuchBranch`] unless it is the very first commit, which
+    /// begins its branch. For single paths [`Error::Path`], [`Error::Clash`], [`Error::NoSuchPath`], [`Error::Schema`],
+    /// [`Error::UnsupportedType`], [`Error::NotATable`], [`Error::Local`]. Otherwise [`Error::Store`]; if its kind is
+    /// `Unavailable` the outcome may be unknown, and repeating is safe with [`CommitBuilder::with_key`].
+    pub async fn commit(self, actor: &Actor) -> Result<Commit, Error> {
+        Box::pin(publish::commit(self, actor)).await
+    }
+
+    fn edit(mut self, path: &str, edit: Edit) -> Self {
+        self.edits.push((path.to_owned(), edit));
+        self
+    }
+}
+
+const ANY_BYTES: &str = "application/octet-stream";

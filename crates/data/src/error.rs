@@ -1,0 +1,271 @@
+use std::{error::Error as StdError, io, path::PathBuf};
+
+use lineal_core::{CanonicalError, Digest, ErrorKind, FilePath, InvalidName, InvalidPath, PathClash};
+
+use crate::{BranchName, CommitId, Refusal, SchemaMismatch};
+
+/// What can go wrong with a repository.
+///
+/// [`Error::kind`] says what to do about it; the cause, where there is one, is in `source`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The name of a repository, branch or tag breaks a rule. Choose another one.
+    #[error("name cannot be used")]
+    Name {
+        /// The rule that is broken.
+        #[from]
+        source: InvalidName,
+    },
+
+    /// A file's name cannot be written out on every system. Rename the file.
+    #[error("file cannot be part of a dataset")]
+    Path {
+        /// The rule that is broken.
+        #[from]
+        source: InvalidPath,
+    },
+
+    /// Two files of a version cannot lie in one directory. Rename one of them.
+    #[error("files of the version clash")]
+    Clash {
+        /// Which.
+        #[from]
+        source: PathClash,
+    },
+
+    /// A value of the request breaks a rule. Correct it.
+    #[error("{what} {value:?}: {rule}")]
+    Invalid {
+        /// What kind of value it is.
+        what: &'static str,
+        /// The value, cut to a length fit for a message.
+        value: String,
+        /// The rule.
+        rule: &'static str,
+    },
+
+    /// No branch, tag or commit answers to this name, or the history does not reach back so far.
+    #[error("repository has no revision {revision:?}")]
+    NoSuchRevision {
+        /// The name asked for.
+        revision: String,
+    },
+
+    /// There is no such branch. Create it, or check the spelling.
+    #[error("repository has no branch {branch}")]
+    NoSuchBranch {
+        /// The name asked for.
+        branch: BranchName,
+    },
+
+    /// The version has no file of this name.
+    #[error("{} has no file {path:?}", version(*commit))]
+    NoSuchPath {
+        /// The version; `None` before the first commit.
+        commit: Option<CommitId>,
+        /// The path asked for.
+        path: String,
+    },
+
+    /// The name is taken by a branch or a tag. Choose another one, or move the tag by force.
+    #[error("name {name} is taken by a {by}")]
+    Taken {
+        /// The name.
+        name: String,
+        /// `branch` or `tag`.
+        by: &'static str,
+    },
+
+    /// Another commit changed the same files since the base of this one. Read the new version, decide, commit again.
+    #[error("branch {branch}: {count} of the files changed since the base of this commit, first {first}")]
+    Conflict {
+        /// The branch.
+        branch: BranchName,
+        /// How many paths overlap.
+        count: usize,
+        /// One of them.
+        first: Box<FilePath>,
+        /// The commit that the branch is at.
+        tip: CommitId,
+    },
+
+    /// The branch is no longer where the caller said. Look again.
+    #[error("branch {branch} has moved")]
+    Moved {
+        /// The branch.
+        branch: BranchName,
+    },
+
+    /// The commit would change nothing; nothing was recorded.
+    #[error("branch {branch}: the commit would change nothing")]
+    Unchanged {
+        /// The branch.
+        branch: BranchName,
+    },
+
+    /// A hook refused the commit; nothing was recorded.
+    #[error("branch {branch}: commit refused")]
+    Refused {
+        /// The branch.
+        branch: BranchName,
+        /// By which hook and why.
+        source: Box<Refusal>,
+    },
+
+    /// Batches do not have the schema of the table, or of each other.
+    #[error("table {path}: schema differs")]
+    Schema {
+        /// The table.
+        path: FilePath,
+        /// How.
+        source: Box<SchemaMismatch>,
+    },
+
+    /// A column has a type without a frozen name here, or one that this operation cannot handle. Convert the column.
+    #[error("column {column:?}: type {found} is not supported")]
+    UnsupportedType {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+    },
+
+    /// The table or batch has no such column.
+    #[error("{place} has no column {column:?}")]
+    NoSuchColumn {
+        /// The table, or `batch`.
+        place: String,
+        /// The column asked for.
+        column: String,
+    },
+
+    /// The file is not a table that can be read: not Parquet, damaged before it was committed, or of an unknown kind.
+    #[error("table {path} cannot be read")]
+    NotATable {
+        /// The file.
+        path: FilePath,
+        /// What the reader said.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// Batches could not be written as Parquet.
+    #[error("table {path} cannot be written")]
+    WriteTable {
+        /// The table.
+        path: FilePath,
+        /// What the writer said.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+
+    /// A stored commit, tree or schema is not what this release can read. Upgrade, or restore the blob.
+    #[error("{what} {digest} cannot be read")]
+    Format {
+        /// `commit`, `tree` or `schema`.
+        what: &'static str,
+        /// The blob.
+        digest: Digest,
+        /// What is wrong.
+        source: Box<FormatFlaw>,
+    },
+
+    /// Something has no canonical encoding, for instance a file of 2^53 bytes or more.
+    #[error("cannot encode the {what}")]
+    Encode {
+        /// `commit`, `tree` or `schema`.
+        what: &'static str,
+        /// Why.
+        source: Box<CanonicalError>,
+    },
+
+    /// A local file could not be read.
+    #[error("cannot read {}", path.display())]
+    Local {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// The journal or the blob store could not do it, or its bytes are missing or damaged.
+    #[error(transparent)]
+    Store(#[from] lineal_core::Error),
+}
+
+/// What keeps a stored commit, tree or schema from being read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormatFlaw {
+    /// It is not canonical JSON of the right shape.
+    #[error(transparent)]
+    Encoding(CanonicalError),
+    /// It states another format.
+    #[error("its format is {0:?}")]
+    Version(String),
+    /// It is larger than any of its kind may be.
+    #[error("it has {0} bytes")]
+    Size(u64),
+    /// Its contents break a rule that every writer keeps.
+    #[error("{0}")]
+    Content(String),
+}
+
+impl Error {
+    /// Returns what the caller must do about the error.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Name { .. }
+            | Self::Path { .. }
+            | Self::Clash { .. }
+            | Self::Invalid { .. }
+            | Self::Unchanged { .. }
+            | Self::Schema { .. }
+            | Self::NotATable { .. }
+            | Self::WriteTable { .. }
+            | Self::Encode { .. } => ErrorKind::Invalid,
+            Self::NoSuchRevision { .. }
+            | Self::NoSuchBranch { .. }
+            | Self::NoSuchPath { .. }
+            | Self::NoSuchColumn { .. } => ErrorKind::NotFound,
+            Self::Taken { .. } | Self::Conflict { .. } | Self::Moved { .. } => ErrorKind::Conflict,
+            Self::Refused { .. } => ErrorKind::Denied,
+            Self::UnsupportedType { .. } => ErrorKind::Unsupported,
+            Self::Format { source, .. } => match **source {
+                FormatFlaw::Version(_) => ErrorKind::Unsupported,
+                _ => ErrorKind::Corrupt,
+            },
+            Self::Local { source, .. } => match source.kind() {
+                io::ErrorKind::NotFound => ErrorKind::NotFound,
+                io::ErrorKind::PermissionDenied => ErrorKind::Denied,
+                _ => ErrorKind::Unavailable,
+            },
+            Self::Store(error) => error.kind(),
+        }
+    }
+
+    pub(crate) fn invalid(what: &'static str, value: &str, rule: &'static str) -> Self {
+        Self::Invalid { what, value: excerpt(value), rule }
+    }
+}
+
+/// Cuts text to a length fit for a message.
+pub(crate) fn excerpt(text: &str) -> String {
+    text.chars().take(SHOWN_CHARS).collect()
+}
+
+fn version(commit: Option<CommitId>) -> String {
+    commit.map_or_else(|| "the empty version".to_owned(), |commit| format!("version {commit}"))
+}
+
+const SHOWN_CHARS: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_fits_in_128_bytes() {
+        assert!(size_of::<Error>() <= 128, "{}", size_of::<Error>());
+    }
+}

@@ -1,0 +1,127 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use lineal_core::{Stamp, State};
+use serde::{Deserialize, Serialize};
+
+use crate::{BranchName, CommitId, TagName};
+
+/// What happens to a repository; a stored format, see `docs/format/data.md`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum DataEvent {
+    /// A commit was made on a branch; the first one of a repository begins its branch.
+    Committed {
+        /// The branch.
+        branch: BranchName,
+        /// The commit, now the tip of the branch.
+        commit: CommitId,
+    },
+    /// A branch was begun at a commit.
+    BranchCreated {
+        /// The branch.
+        branch: BranchName,
+        /// Where.
+        commit: CommitId,
+    },
+    /// A branch was set to another commit.
+    BranchMoved {
+        /// The branch.
+        branch: BranchName,
+        /// To where.
+        commit: CommitId,
+    },
+    /// A branch was deleted; its commits stay.
+    BranchDeleted {
+        /// The branch.
+        branch: BranchName,
+    },
+    /// A tag was set, or moved by force.
+    Tagged {
+        /// The commit.
+        commit: CommitId,
+        /// The tag.
+        tag: TagName,
+    },
+    /// A tag was deleted; its commit stays.
+    TagDeleted {
+        /// The tag.
+        tag: TagName,
+    },
+}
+
+/// Where branches and tags of a repository are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepositoryState {
+    branches: BTreeMap<BranchName, CommitId>,
+    /// Commits that a branch or tag left behind when it was moved or deleted: they stay alive.
+    retired: BTreeSet<CommitId>,
+    tags: BTreeMap<TagName, CommitId>,
+}
+
+impl RepositoryState {
+    /// Returns the branches and their tips.
+    #[must_use]
+    pub fn branches(&self) -> &BTreeMap<BranchName, CommitId> {
+        &self.branches
+    }
+
+    /// Returns the tags and what they name.
+    #[must_use]
+    pub fn tags(&self) -> &BTreeMap<TagName, CommitId> {
+        &self.tags
+    }
+
+    /// Returns every commit that is kept together with its history.
+    pub fn kept(&self) -> impl Iterator<Item = CommitId> + '_ {
+        self.branches.values().chain(self.tags.values()).chain(&self.retired).copied()
+    }
+}
+
+impl State for RepositoryState {
+    type Event = DataEvent;
+    const KIND: &'static str = "lineal.data";
+
+    fn apply(&mut self, event: &DataEvent, _: &Stamp) {
+        let left = match event {
+            DataEvent::Committed { branch, commit } => {
+                self.branches.insert(branch.clone(), *commit);
+                // The old tip is a parent of the new one.
+                None
+            }
+            DataEvent::BranchCreated { branch, commit } | DataEvent::BranchMoved { branch, commit } => {
+                self.branches.insert(branch.clone(), *commit)
+            }
+            DataEvent::BranchDeleted { branch } => self.branches.remove(branch),
+            DataEvent::Tagged { commit, tag } => self.tags.insert(tag.clone(), *commit),
+            DataEvent::TagDeleted { tag } => self.tags.remove(tag),
+        };
+        self.retired.extend(left);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lineal_core::{Digest, to_canonical};
+
+    use super::*;
+
+    #[test]
+    fn the_stored_events_are_pinned() {
+        let branch = BranchName::new("main").unwrap();
+        let tag = TagName::new("v1").unwrap();
+        let commit = CommitId::from(Digest::of(b"commit"));
+        let events = [
+            DataEvent::Committed { branch: branch.clone(), commit },
+            DataEvent::BranchCreated { branch: branch.clone(), commit },
+            DataEvent::BranchMoved { branch: branch.clone(), commit },
+            DataEvent::BranchDeleted { branch },
+            DataEvent::Tagged { commit, tag: tag.clone() },
+            DataEvent::TagDeleted { tag },
+        ];
+        let lines: Vec<_> =
+            events.iter().map(|event| String::from_utf8(to_canonical(event).unwrap()).unwrap()).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+}

@@ -1,0 +1,66 @@
+use std::{
+    collections::{BTreeSet, BinaryHeap},
+    sync::Arc,
+};
+
+use futures::{StreamExt, stream, stream::BoxStream};
+use lineal_core::{BlobStore, Timestamp};
+
+use crate::{Commit, CommitId, Error};
+
+/// Streams `start` and everything before it, newest first.
+///
+/// A commit is never older than its parents, so a child always comes before them; ties are broken by id.
+pub(crate) fn log(blobs: Arc<dyn BlobStore>, start: Commit) -> BoxStream<'static, Result<Commit, Error>> {
+    let mut seen = BTreeSet::new();
+    seen.insert(start.id());
+    let walk = Walk { blobs, waiting: BinaryHeap::from([Waiting(start)]), seen };
+    stream::try_unfold(walk, |mut walk| async move {
+        let Some(Waiting(commit)) = walk.waiting.pop() else {
+            return Ok(None);
+        };
+        for parent in commit.parents() {
+            if walk.seen.insert(*parent) {
+                let parent = Commit::load(walk.blobs.as_ref(), *parent).await?;
+                walk.waiting.push(Waiting(parent));
+            }
+        }
+        Ok(Some((commit, walk)))
+    })
+    .boxed()
+}
+
+struct Walk {
+    blobs: Arc<dyn BlobStore>,
+    waiting: BinaryHeap<Waiting>,
+    seen: BTreeSet<CommitId>,
+}
+
+/// A commit in the order of time, then of id.
+struct Waiting(Commit);
+
+impl Waiting {
+    fn key(&self) -> (Timestamp, CommitId) {
+        (self.0.time(), self.0.id())
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
+}

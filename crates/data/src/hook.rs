@@ -1,0 +1,89 @@
+use std::{collections::BTreeMap, fmt::Debug};
+
+use lineal_core::{Actor, Digest};
+
+use crate::{BranchName, Change, Commit, CommitId, Error, Repository, TableSchema, commit::Description};
+
+/// Looks at a commit before it is published, and may refuse it.
+///
+/// # Contract
+/// Called on the state on which the commit would be published; again if another commit gets in between. It is pure: same
+/// proposal, same answer. It sees what this handle publishes; who opens the repository without it is not bound by it.
+pub trait CommitHook: Debug + Send + Sync {
+    /// Returns a refusal, or lets the commit pass.
+    ///
+    /// # Errors
+    /// [`Refusal`] with the reason for the author.
+    fn check(&self, proposal: &Proposal<'_>) -> Result<(), Refusal>;
+}
+
+/// A commit about to be published.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Proposal<'a> {
+    /// Who makes it.
+    pub author: &'a Actor,
+    /// On which branch.
+    pub branch: &'a BranchName,
+    /// What it changes against its parent, by path.
+    pub changes: &'a [Change],
+    /// The message.
+    pub message: &'a str,
+    /// The metadata.
+    pub metadata: &'a BTreeMap<String, String>,
+    /// The commit it would stand on; none if it is the first.
+    pub parent: Option<CommitId>,
+    /// The schemas that the changes name, by fingerprint.
+    pub schemas: &'a BTreeMap<Digest, TableSchema>,
+}
+
+/// Why a hook refused a commit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{hook}: {reason}")]
+#[non_exhaustive]
+pub struct Refusal {
+    /// The hook.
+    pub hook: String,
+    /// The reason, for the author.
+    pub reason: String,
+}
+
+impl Refusal {
+    /// Refuses in the name of `hook`.
+    #[must_use]
+    pub fn new(hook: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { hook: hook.into(), reason: reason.into() }
+    }
+}
+
+/// Asks all hooks of the handle.
+pub(crate) async fn ask(
+    repository: &Repository,
+    branch: &BranchName,
+    parent: Option<&Commit>,
+    description: &Description,
+    author: &Actor,
+    changes: &[Change],
+) -> Result<(), Error> {
+    if repository.hooks.is_empty() {
+        return Ok(());
+    }
+    let mut schemas = BTreeMap::new();
+    let named = changes.iter().flat_map(|change| [change.old_entry(), change.new_entry()]).flatten();
+    for digest in named.filter_map(|entry| entry.table.map(|facts| facts.schema)) {
+        if !schemas.contains_key(&digest) {
+            schemas.insert(digest, TableSchema::load(repository.blobs.as_ref(), digest).await?);
+        }
+    }
+    let proposal = Proposal {
+        author,
+        branch,
+        changes,
+        message: &description.message,
+        metadata: &description.metadata,
+        parent: parent.map(Commit::id),
+        schemas: &schemas,
+    };
+    let refused = |refusal| Error::Refused { branch: branch.clone(), source: Box::new(refusal) };
+    repository.hooks.iter().try_for_each(|hook| hook.check(&proposal)).map_err(refused)
+}

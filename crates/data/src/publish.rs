@@ -1,0 +1,188 @@
+use lineal_core::{Actor, BlobStore, FilePath, ProgressEvent, PutHints, Receipt, TransactError, Txn, TxnId};
+
+use crate::{
+    BranchName, COMMIT_MEDIA_TYPE, Commit, CommitBuilder, CommitId, DataEvent, Error, Repository, TREE_MEDIA_TYPE,
+    View,
+    commit::Description,
+    draft::Edit,
+    hook,
+    repository::{check_not_a_digest, unknown},
+    stage::{Stage, TASK},
+    tree::{Changes, Tree},
+};
+
+/// What is ready to be published: the bytes of all files are durable.
+struct Staged {
+    branch: BranchName,
+    base: Tree,
+    changes: Changes,
+    receipt: Receipt,
+    description: Description,
+    key: Option<String>,
+}
+
+pub(crate) async fn commit(draft: CommitBuilder<'_>, actor: &Actor) -> Result<Commit, Error> {
+    let branch = BranchName::new(draft.branch.as_str())?;
+    check_not_a_digest("branch", branch.as_str())?;
+    let repository = draft.repository;
+    if let Some(key) = &draft.key {
+        if let Some(done) = find_keyed(repository, actor, key).await? {
+            return Ok(done);
+        }
+    }
+    let staged = stage(draft, branch).await?;
+    loop {
+        if let Some(commit) = attempt(repository, &staged, actor).await? {
+            return Ok(commit);
+        }
+    }
+}
+
+/// Stores the files of a draft.
+async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<Staged, Error> {
+    let repository = draft.repository;
+    let blobs = repository.blobs.as_ref();
+    let checked = |(path, edit): (String, Edit)| Ok((FilePath::new(path)?, edit));
+    let edits = draft.edits.into_iter().map(checked).collect::<Result<Vec<_>, Error>>()?;
+    let base_id = match draft.base {
+        Some(base) => Some(base),
+        None => tip(&repository.now().await?, &branch)?,
+    };
+    let base = load_tree(blobs, base_id).await?;
+    let batch = blobs.begin().await?;
+    let changes = Changes::new();
+    let mut stage = Stage { blobs, batch: batch.as_ref(), base: &base, base_id, progress: draft.progress, changes };
+    draft.progress.report(ProgressEvent::Started { task: TASK, total: None, unit: "bytes" });
+    let mut outcome = Ok(());
+    for (path, edit) in edits {
+        outcome = stage.edit(path, edit).await;
+        if outcome.is_err() {
+            break;
+        }
+    }
+    draft.progress.report(ProgressEvent::Finished { task: TASK });
+    outcome?;
+    let mut changes = stage.changes;
+    // Put and removed again, or put as it was: no change, and nobody else's change of it is a conflict.
+    changes.retain(|path, entry| base.get(path) != entry.as_ref());
+    base.apply(&changes).check_paths()?;
+    let receipt = batch.commit().await?;
+    Ok(Staged { branch, base, changes, receipt, description: draft.description, key: draft.key })
+}
+
+/// Makes the commit on top of the branch as it is now; `None` if somebody else was faster.
+async fn attempt(repository: &Repository, staged: &Staged, actor: &Actor) -> Result<Option<Commit>, Error> {
+    let blobs = repository.blobs.as_ref();
+    let tip = tip(&repository.now().await?, &staged.branch)?;
+    let parent = match tip {
+        Some(tip) => Some(Commit::load(blobs, tip).await?),
+        None => None,
+    };
+    let below = load_tree(blobs, tip).await?;
+    check_overlap(staged, &below, tip)?;
+    let tree = below.apply(&staged.changes);
+    tree.check_paths()?;
+    let changes = below.diff(&tree);
+    if changes.is_empty() {
+        return Err(Error::Unchanged { branch: staged.branch.clone() });
+    }
+    hook::ask(repository, &staged.branch, parent.as_ref(), &staged.description, actor, &changes).await?;
+
+    let batch = blobs.begin().await?;
+    let tree = batch.put(tree.encode()?, PutHints::default().with_media_type(TREE_MEDIA_TYPE)).await?;
+    let now = repository.journal.store().host().clock.now();
+    // Later than its parent, whatever the clock says: so the order of time is an order of descent.
+    let time = parent.map_or(now, |parent| now.max(parent.time().saturating_add(std::time::Duration::from_nanos(1))));
+    let parents = tip.into_iter().collect();
+    let (commit, bytes) = Commit::new(actor.clone(), staged.description.clone(), parents, time, tree)?;
+    batch.put(bytes, PutHints::default().with_media_type(COMMIT_MEDIA_TYPE)).await?;
+    let receipt = batch.commit().await?;
+
+    let mut txn = Txn::by(actor.clone()).with_receipt(staged.receipt.clone()).with_receipt(receipt);
+    if let Some(key) = &staged.key {
+        txn = txn.with_key(key);
+    }
+    let id = commit.id();
+    let decided = repository
+        .journal
+        .transact(&txn, |state| match state.branches().get(&staged.branch).copied() == tip && may_begin(state, tip) {
+            true => Ok(vec![DataEvent::Committed { branch: staged.branch.clone(), commit: id }]),
+            false => Err(()),
+        })
+        .await;
+    match decided {
+        Ok(done) if done.replayed => find_in_entry(repository, done.seq, done.txn).await,
+        Ok(_) => Ok(Some(commit)),
+        Err(TransactError::Refused(())) => Ok(None),
+        Err(TransactError::Journal(error)) => Err(error.into()),
+        Err(error) => Err(unknown(&error)),
+    }
+}
+
+/// A commit without a parent may only be the first of the repository.
+fn may_begin(state: &crate::RepositoryState, tip: Option<CommitId>) -> bool {
+    tip.is_some() || state.kept().next().is_none()
+}
+
+/// Refuses if a path to be changed was changed on the branch since the base, and not to the same thing.
+fn check_overlap(staged: &Staged, below: &Tree, tip: Option<CommitId>) -> Result<(), Error> {
+    let ours = &staged.changes;
+    let theirs = staged.base.diff(below);
+    let mut overlap = theirs
+        .iter()
+        .filter(|change| ours.get(change.path()).is_some_and(|entry| entry.as_ref() != change.new_entry()));
+    match (overlap.next(), tip) {
+        (Some(first), Some(tip)) => Err(Error::Conflict {
+            branch: staged.branch.clone(),
+            count: 1 + overlap.count(),
+            first: Box::new(first.path().clone()),
+            tip,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Returns where the branch is; only the first commit of a repository may be made on one that is not there.
+fn tip(view: &View, branch: &BranchName) -> Result<Option<CommitId>, Error> {
+    match view.tip(branch) {
+        None if !view.is_new() => Err(Error::NoSuchBranch { branch: branch.clone() }),
+        tip => Ok(tip),
+    }
+}
+
+async fn load_tree(blobs: &dyn BlobStore, commit: Option<CommitId>) -> Result<Tree, Error> {
+    match commit {
+        Some(commit) => Tree::load(blobs, Commit::load(blobs, commit).await?.tree()).await,
+        None => Ok(Tree::default()),
+    }
+}
+
+/// Finds the commit that an earlier transaction with this key made.
+async fn find_keyed(repository: &Repository, actor: &Actor, key: &str) -> Result<Option<Commit>, Error> {
+    let nothing = |_: &_| Ok::<_, std::convert::Infallible>(Vec::new());
+    let txn = Txn::by(actor.clone()).with_key(key);
+    match repository.journal.transact(&txn, nothing).await {
+        Ok(done) if done.replayed => find_in_entry(repository, done.seq, done.txn).await,
+        Ok(_) => Ok(None),
+        Err(TransactError::Journal(error)) => Err(error.into()),
+        Err(error) => Err(unknown(&error)),
+    }
+}
+
+/// Reads the commit of transaction `txn` from entry `seq`.
+async fn find_in_entry(repository: &Repository, seq: Option<u64>, txn: TxnId) -> Result<Option<Commit>, Error> {
+    use futures::TryStreamExt;
+    let Some(seq) = seq else { return Ok(None) };
+    let entry = repository.journal.entries(seq, seq).try_next().await?;
+    let payload = entry.and_then(|entry| entry.payload);
+    let record = payload.and_then(|payload| payload.txns.into_iter().find(|record| record.id == txn));
+    let events = record.map(|record| record.events).unwrap_or_default();
+    let committed = events.into_iter().find_map(|event| match serde_json::from_value(event) {
+        Ok(DataEvent::Committed { commit, .. }) => Some(commit),
+        _ => None,
+    });
+    match committed {
+        Some(commit) => Ok(Some(Commit::load(repository.blobs.as_ref(), commit).await?)),
+        None => Err(Error::invalid("key of", &txn.to_string(), "was used for something that is not a commit")),
+    }
+}

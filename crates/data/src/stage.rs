@@ -1,0 +1,153 @@
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt};
+use lineal_core::{Batch, BlobStore, Digest, FilePath, Progress, ProgressEvent, PutHints, file_stream};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use crate::{
+    CommitId, Error, FileEntry, SchemaMismatch, TableFacts, TableSchema,
+    draft::Edit,
+    links::{PARQUET_MEDIA_TYPE, SCHEMA_MEDIA_TYPE},
+    parquet_file,
+    tree::{Changes, Tree},
+};
+
+/// Turns edits into changes of the tree, putting their bytes into a batch.
+pub(crate) struct Stage<'a> {
+    pub(crate) blobs: &'a dyn BlobStore,
+    pub(crate) batch: &'a dyn Batch,
+    pub(crate) base: &'a Tree,
+    pub(crate) base_id: Option<CommitId>,
+    pub(crate) progress: &'a dyn Progress,
+    pub(crate) changes: Changes,
+}
+
+impl Stage<'_> {
+    pub(crate) async fn edit(&mut self, path: FilePath, edit: Edit) -> Result<(), Error> {
+        let entry = match edit {
+            Edit::Bytes(bytes, media_type) => Some(self.put(&path, bytes, media_type, None).await?),
+            Edit::File(file, media_type) => Some(self.put_file(&path, &file, media_type).await?),
+            Edit::Table(batches) => Some(self.put_table(&path, None, batches).await?),
+            Edit::Append(batches) => {
+                let table = self.current(&path).cloned();
+                Some(self.put_table(&path, table, batches).await?)
+            }
+            Edit::Remove => {
+                let missing = || Error::NoSuchPath { commit: self.base_id, path: path.to_string() };
+                self.current(&path).ok_or_else(missing)?;
+                None
+            }
+        };
+        self.changes.insert(path, entry);
+        Ok(())
+    }
+
+    /// Returns the file as the edits so far left it.
+    fn current(&self, path: &FilePath) -> Option<&FileEntry> {
+        match self.changes.get(path) {
+            Some(staged) => staged.as_ref(),
+            None => self.base.get(path),
+        }
+    }
+
+    async fn put(
+        &self,
+        path: &FilePath,
+        bytes: Bytes,
+        media_type: String,
+        table: Option<TableFacts>,
+    ) -> Result<FileEntry, Error> {
+        check_media_type(&media_type)?;
+        let size_bytes = bytes.len() as u64;
+        let hints = PutHints::default().with_size(size_bytes).with_media_type(media_type.as_str());
+        let digest = self.batch.put(bytes, hints).await?;
+        self.advance(size_bytes);
+        Ok(FileEntry { digest, media_type, path: path.clone(), size_bytes, table })
+    }
+
+    async fn put_file(&self, path: &FilePath, file: &Path, media_type: String) -> Result<FileEntry, Error> {
+        check_media_type(&media_type)?;
+        let size = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&size);
+        let bytes = file_stream(file).inspect_ok(move |piece| {
+            counter.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        });
+        let hints = PutHints::default().with_media_type(media_type.as_str());
+        let digest = self.batch.put_stream(bytes.boxed(), hints).await.map_err(|error| match error {
+            lineal_core::Error::Input { source } => Error::Local { path: file.to_owned(), source },
+            error => error.into(),
+        })?;
+        let size_bytes = size.load(Ordering::Relaxed);
+        self.advance(size_bytes);
+        Ok(FileEntry { digest, media_type, path: path.clone(), size_bytes, table: None })
+    }
+
+    /// Writes a table with the rows of `before`, if any, and of `batches`.
+    async fn put_table(
+        &self,
+        path: &FilePath,
+        before: Option<FileEntry>,
+        batches: Vec<RecordBatch>,
+    ) -> Result<FileEntry, Error> {
+        let Some(schema) = batches.first().map(RecordBatch::schema) else {
+            return Err(Error::invalid("table", path.as_str(), "needs at least one batch, which may be without rows"));
+        };
+        let columns = TableSchema::of(&schema)?;
+        let differs = |mismatch| Error::Schema { path: path.clone(), source: Box::new(mismatch) };
+        for batch in &batches {
+            columns.check_equal(&TableSchema::of(&batch.schema())?).map_err(differs)?;
+        }
+        let before = match before {
+            Some(entry) => Some(self.table_bytes(path, &entry, &columns).await?),
+            None => None,
+        };
+        let written = parquet_file::write(path.clone(), before, batches).await?;
+        let schema = self.put_schema(&columns).await?;
+        let facts = TableFacts { rows: written.rows, schema };
+        self.put(path, written.bytes, PARQUET_MEDIA_TYPE.to_owned(), Some(facts)).await
+    }
+
+    /// Reads the table to append to, once its schema is known to be `columns`.
+    async fn table_bytes(&self, path: &FilePath, entry: &FileEntry, columns: &TableSchema) -> Result<Bytes, Error> {
+        let facts = entry
+            .table
+            .ok_or_else(|| Error::Schema { path: path.clone(), source: Box::new(SchemaMismatch::not_a_table()) })?;
+        if facts.schema != columns.digest()? {
+            let stored = TableSchema::load(self.blobs, facts.schema).await?;
+            let mismatch = stored.check_equal(columns).err().unwrap_or_else(SchemaMismatch::not_a_table);
+            return Err(Error::Schema { path: path.clone(), source: Box::new(mismatch) });
+        }
+        Ok(self.blobs.read(&entry.digest, None).await?)
+    }
+
+    async fn put_schema(&self, columns: &TableSchema) -> Result<Digest, Error> {
+        let hints = PutHints::default().with_media_type(SCHEMA_MEDIA_TYPE);
+        Ok(self.batch.put(columns.encode()?.into(), hints).await?)
+    }
+
+    fn advance(&self, by: u64) {
+        self.progress.report(ProgressEvent::Advanced { task: TASK, by });
+    }
+}
+
+/// Checks the shape `type/subtype` of RFC 6838, without parameters.
+fn check_media_type(media_type: &str) -> Result<(), Error> {
+    let is_name = |name: &str| {
+        let mut bytes = name.bytes();
+        name.len() <= 127
+            && bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
+    match media_type.split_once('/') {
+        Some((main, sub)) if is_name(main) && is_name(sub) => Ok(()),
+        _ => Err(Error::invalid("media type", media_type, "must have the form application/octet-stream")),
+    }
+}
+
+/// What progress of a commit is reported as.
+pub(crate) const TASK: &str = "commit";

@@ -1,0 +1,119 @@
+use std::{ops::Range, sync::Arc};
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use lineal_core::{BlobStore, ByteStream, DataRef, FilePath, Name};
+
+use crate::{Commit, Error, FileEntry, TableSchema, error::excerpt, parquet_file, tree::Tree};
+
+/// One version of a dataset, opened for reading. Nothing that happens later changes it.
+#[derive(Debug, Clone)]
+pub struct Version {
+    blobs: Arc<dyn BlobStore>,
+    repository: Name,
+    commit: Commit,
+    tree: Arc<Tree>,
+}
+
+impl Version {
+    pub(crate) async fn load(blobs: Arc<dyn BlobStore>, repository: Name, commit: Commit) -> Result<Self, Error> {
+        let tree = Arc::new(Tree::load(blobs.as_ref(), commit.tree()).await?);
+        Ok(Self { blobs, repository, commit, tree })
+    }
+
+    /// Returns the commit.
+    #[must_use]
+    pub fn commit(&self) -> &Commit {
+        &self.commit
+    }
+
+    /// Returns the files whose path begins with `prefix`, by path; all of them for `""`.
+    pub fn list<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a FileEntry> {
+        let entries = self.tree.entries();
+        let start = entries.partition_point(|entry| entry.path.as_str() < prefix);
+        entries.iter().skip(start).take_while(move |entry| entry.path.as_str().starts_with(prefix))
+    }
+
+    /// Returns the entry of one file.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPath`].
+    pub fn file(&self, path: &str) -> Result<&FileEntry, Error> {
+        let found = FilePath::new(path).ok().and_then(|path| self.tree.get(&path));
+        found.ok_or_else(|| Error::NoSuchPath { commit: Some(self.commit.id()), path: excerpt(path) })
+    }
+
+    /// Reads a whole file, verified.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPath`]; [`Error::Store`] if its bytes are missing or damaged.
+    pub async fn read(&self, path: &str) -> Result<Bytes, Error> {
+        Ok(self.blobs.read(&self.file(path)?.digest, None).await?)
+    }
+
+    /// Reads the bytes `range` of a file, verified.
+    ///
+    /// # Errors
+    /// As [`Version::read`], and [`Error::Store`] if the range does not lie within the file.
+    pub async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Bytes, Error> {
+        Ok(self.blobs.read(&self.file(path)?.digest, Some(range)).await?)
+    }
+
+    /// Streams a file in bounded memory; a damaged one ends in an error before its last piece.
+    ///
+    /// # Errors
+    /// As [`Version::read`], also as items of the stream.
+    pub async fn stream(&self, path: &str) -> Result<ByteStream, Error> {
+        Ok(self.blobs.stream(&self.file(path)?.digest).await?)
+    }
+
+    /// Reads all rows of a table, in order; of any Parquet file, also one that was put as bytes.
+    ///
+    /// Batches have up to 8192 rows; a table without rows gives one batch without rows.
+    ///
+    /// # Errors
+    /// [`Error::NotATable`] if it is no Parquet; otherwise as [`Version::read`].
+    pub async fn read_table(&self, path: &str) -> Result<Vec<RecordBatch>, Error> {
+        self.read_columns(path, None).await
+    }
+
+    /// Reads some columns of a table, as [`Version::read_table`] reads all; they come in the order of the table.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchColumn`]; otherwise as there.
+    pub async fn read_table_with(&self, path: &str, columns: &[&str]) -> Result<Vec<RecordBatch>, Error> {
+        self.read_columns(path, Some(columns.iter().map(|column| (*column).to_owned()).collect())).await
+    }
+
+    /// Returns the columns of a table, without reading the table.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPath`]; [`Error::Invalid`] if the file was not written as a table; [`Error::Store`].
+    pub async fn schema(&self, path: &str) -> Result<TableSchema, Error> {
+        match self.file(path)?.table {
+            Some(facts) => TableSchema::load(self.blobs.as_ref(), facts.schema).await,
+            None => Err(Error::invalid("file", path, "was not written as a table")),
+        }
+    }
+
+    /// Returns the reference to this version that other crates keep.
+    #[must_use]
+    pub fn data_ref(&self) -> DataRef {
+        DataRef { repository: self.repository.clone(), commit: self.commit.id().digest(), path: None, rows: None }
+    }
+
+    /// Returns the reference to one file or table of this version.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPath`].
+    pub fn data_ref_of(&self, path: &str) -> Result<DataRef, Error> {
+        let entry = self.file(path)?;
+        Ok(DataRef { path: Some(entry.path.to_string()), rows: entry.rows(), ..self.data_ref() })
+    }
+
+    async fn read_columns(&self, path: &str, columns: Option<Vec<String>>) -> Result<Vec<RecordBatch>, Error> {
+        let path = self.file(path)?.path.clone();
+        let bytes = self.read(path.as_str()).await?;
+        parquet_file::read(path, bytes, columns).await
+    }
+}

@@ -1,0 +1,109 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::stream::BoxStream;
+use lineal_core::{BlobStore, Name};
+
+use crate::{
+    BranchName, Change, Commit, CommitId, Error, RepositoryState, TagName, Version, error::excerpt, history,
+    revision::Revision, tree::Tree,
+};
+
+/// A repository at one moment: where its branches and tags were, and all that can be read from there.
+///
+/// Holds no connection to what happens later; commits named here stay readable.
+#[derive(Debug, Clone)]
+pub struct View {
+    blobs: Arc<dyn BlobStore>,
+    repository: Name,
+    state: RepositoryState,
+}
+
+impl View {
+    pub(crate) fn new(blobs: Arc<dyn BlobStore>, repository: Name, state: RepositoryState) -> Self {
+        Self { blobs, repository, state }
+    }
+
+    /// Returns the branches and their tips.
+    #[must_use]
+    pub fn branches(&self) -> &BTreeMap<BranchName, CommitId> {
+        self.state.branches()
+    }
+
+    /// Returns the tags and what they name.
+    #[must_use]
+    pub fn tags(&self) -> &BTreeMap<TagName, CommitId> {
+        self.state.tags()
+    }
+
+    /// Finds the commit that `revision` names: a branch, a tag or 64 hex digits, and behind it perhaps `~n` for the n-th
+    /// first parent.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchRevision`], [`Error::Invalid`]; [`Error::Format`] or [`Error::Store`] for a digest that is no commit.
+    pub async fn resolve(&self, revision: &str) -> Result<CommitId, Error> {
+        Ok(self.commit(revision).await?.id())
+    }
+
+    /// Reads the commit that `revision` names.
+    ///
+    /// # Errors
+    /// As [`View::resolve`].
+    pub async fn commit(&self, revision: &str) -> Result<Commit, Error> {
+        let none = || Error::NoSuchRevision { revision: excerpt(revision) };
+        let Revision { name, back } = Revision::parse(revision)?;
+        let mut commit = Commit::load(self.blobs.as_ref(), self.find(name).ok_or_else(none)?).await?;
+        for _ in 0..back {
+            let parent = commit.parents().first().ok_or_else(none)?;
+            commit = Commit::load(self.blobs.as_ref(), *parent).await?;
+        }
+        Ok(commit)
+    }
+
+    /// Opens the version that `revision` names.
+    ///
+    /// # Errors
+    /// As [`View::resolve`].
+    pub async fn at(&self, revision: &str) -> Result<Version, Error> {
+        let commit = self.commit(revision).await?;
+        Version::load(Arc::clone(&self.blobs), self.repository.clone(), commit).await
+    }
+
+    /// Streams the commit that `revision` names and all before it, newest first; take as many as you need.
+    ///
+    /// Reads one blob for each commit.
+    ///
+    /// # Errors
+    /// As [`View::resolve`], also as items of the stream.
+    pub async fn log(&self, revision: &str) -> Result<BoxStream<'static, Result<Commit, Error>>, Error> {
+        let start = self.commit(revision).await?;
+        Ok(history::log(Arc::clone(&self.blobs), start))
+    }
+
+    /// Returns which files differ between two revisions, by path.
+    ///
+    /// # Errors
+    /// As [`View::resolve`].
+    pub async fn diff(&self, old: &str, new: &str) -> Result<Vec<Change>, Error> {
+        let (old, new) = (self.tree(old).await?, self.tree(new).await?);
+        Ok(old.diff(&new))
+    }
+
+    pub(crate) fn tip(&self, branch: &BranchName) -> Option<CommitId> {
+        self.state.branches().get(branch).copied()
+    }
+
+    /// Tells whether nothing was ever committed.
+    pub(crate) fn is_new(&self) -> bool {
+        self.state.kept().next().is_none()
+    }
+
+    async fn tree(&self, revision: &str) -> Result<Tree, Error> {
+        Tree::load(self.blobs.as_ref(), self.commit(revision).await?.tree()).await
+    }
+
+    fn find(&self, name: &str) -> Option<CommitId> {
+        let branch = BranchName::new(name).ok().and_then(|name| self.state.branches().get(&name));
+        let tag = || TagName::new(name).ok().and_then(|name| self.state.tags().get(&name));
+        branch.or_else(tag).copied().or_else(|| name.parse().ok())
+    }
+}

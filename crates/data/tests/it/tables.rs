@@ -1,0 +1,106 @@
+use std::sync::Arc;
+
+use lineal_core::ErrorKind;
+use lineal_data::{
+    Error,
+    arrow::{
+        array::{Int32Array, RecordBatch},
+        compute::concat_batches,
+    },
+};
+
+use crate::support::{World, ana, flights};
+
+#[tokio::test]
+async fn a_table_grows_by_appending() {
+    let world = World::memory().await;
+    let main = || world.repository.commit("main");
+    main().append_table("t.parquet", &[flights(0, 10_000)]).commit(&ana()).await.unwrap();
+    let more = [flights(10_000, 10_500), flights(10_500, 12_000)];
+    main().append_table("t.parquet", &more).commit(&ana()).await.unwrap();
+    let version = world.repository.at("main").await.unwrap();
+    assert_eq!(version.file("t.parquet").unwrap().rows(), Some(12_000));
+    let read = version.read_table("t.parquet").await.unwrap();
+    assert_eq!(concat_batches(&read[0].schema(), &read).unwrap(), flights(0, 12_000));
+    let changes = world.repository.diff("main~1", "main").await.unwrap();
+    assert_eq!(changes[0].rows_added(), Some(2000));
+    assert_eq!(version.data_ref_of("t.parquet").unwrap().rows, Some(12_000));
+
+    main().put_table("whole.parquet", &[flights(0, 12_000)]).commit(&ana()).await.unwrap();
+    let version = world.repository.at("main").await.unwrap();
+    let digest = |path| version.file(path).unwrap().digest;
+    assert_eq!(digest("t.parquet"), digest("whole.parquet"), "equal rows are equal bytes");
+}
+
+#[tokio::test]
+async fn columns_can_be_read_alone() {
+    let world = World::memory().await;
+    world.repository.commit("main").put_table("t", &[flights(0, 10)]).commit(&ana()).await.unwrap();
+    let version = world.repository.at("main").await.unwrap();
+    let delays = version.read_table_with("t", &["delay"]).await.unwrap();
+    assert_eq!(delays[0].num_columns(), 1);
+    assert_eq!(delays[0].column_by_name("delay"), flights(0, 10).column_by_name("delay"));
+    let missing = version.read_table_with("t", &["dealy"]).await.unwrap_err();
+    assert!(matches!(missing, Error::NoSuchColumn { .. }));
+    let columns = version.schema("t").await.unwrap();
+    assert_eq!(columns.columns()[1].data_type, "float64");
+}
+
+#[tokio::test]
+async fn a_table_without_rows_keeps_its_schema() {
+    let world = World::memory().await;
+    let main = || world.repository.commit("main");
+    main().put_table("t", &[flights(0, 0)]).commit(&ana()).await.unwrap();
+    let version = world.repository.at("main").await.unwrap();
+    let read = version.read_table("t").await.unwrap();
+    assert_eq!((read.len(), read[0].num_rows(), read[0].schema()), (1, 0, flights(0, 0).schema()));
+    let nothing = main().put_table("t", &[]).commit(&ana()).await.unwrap_err();
+    assert!(matches!(nothing, Error::Invalid { .. }));
+    main().append_table("t", &[flights(0, 3)]).commit(&ana()).await.unwrap();
+    assert_eq!(world.repository.at("main").await.unwrap().file("t").unwrap().rows(), Some(3));
+}
+
+#[tokio::test]
+async fn batches_of_another_schema_are_refused() {
+    let world = World::memory().await;
+    let main = || world.repository.commit("main");
+    main().put_table("t", &[flights(0, 3)]).put("plain", "x").commit(&ana()).await.unwrap();
+    let narrow = RecordBatch::try_from_iter([("flight", Arc::new(Int32Array::from(vec![1])) as _)]).unwrap();
+    for draft in [
+        main().append_table("t", std::slice::from_ref(&narrow)),
+        main().put_table("u", &[flights(0, 1), narrow.clone()]),
+        main().append_table("plain", &[flights(0, 1)]),
+    ] {
+        let refused = draft.commit(&ana()).await.unwrap_err();
+        assert!(matches!(refused, Error::Schema { .. }) && refused.kind() == ErrorKind::Invalid, "{refused}");
+    }
+    // Put, not append: a table may be replaced by another one.
+    main().put_table("t", &[narrow]).commit(&ana()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_not_parquet_is_not_a_table() {
+    let world = World::memory().await;
+    world.put("t", "not parquet").await;
+    let version = world.repository.at("main").await.unwrap();
+    assert!(matches!(version.read_table("t").await, Err(Error::NotATable { .. })));
+    assert!(matches!(version.schema("t").await, Err(Error::Invalid { .. })));
+    assert!(matches!(version.read_table("none").await, Err(Error::NoSuchPath { .. })));
+}
+
+#[tokio::test]
+async fn edits_of_one_commit_apply_in_order() {
+    let world = World::memory().await;
+    let main = || world.repository.commit("main");
+    let draft = main().put_table("t", &[flights(0, 3)]).append_table("t", &[flights(3, 5)]);
+    draft
+        .append_table("t", &[flights(5, 6)])
+        .put_table("u", &[flights(0, 1)])
+        .remove("u")
+        .commit(&ana())
+        .await
+        .unwrap();
+    let version = world.repository.at("main").await.unwrap();
+    assert_eq!(version.file("t").unwrap().rows(), Some(6));
+    assert!(version.file("u").is_err());
+}
