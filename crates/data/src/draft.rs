@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use lineal_core::{Actor, CodeRef, DataRef, NoProgress, Progress};
 
 use crate::{Commit, CommitId, Error, Repository, commit::Description, publish};
@@ -135,7 +136,9 @@ impl<'a> CommitBuilder<'a> {
     /// [`Error::UnsupportedType`], [`Error::NotATable`], [`Error::Local`]. Otherwise [`Error::Store`]; if its kind is
     /// `Unavailable` the outcome may be unknown, and repeating is safe with [`CommitBuilder::with_key`].
     pub async fn commit(self, actor: &Actor) -> Result<Commit, Error> {
-        Box::pin(publish::commit(self, actor)).await
+        // Named, so that it is sure to be `Send` here and not only where somebody spawns it.
+        let made: BoxFuture<'_, _> = Box::pin(publish::commit(self, actor));
+        made.await
     }
 
     fn edit(mut self, path: &str, edit: Edit) -> Self {

@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
 
 use lineal_core::{Actor, Digest};
 
@@ -69,11 +72,8 @@ pub(crate) async fn ask(
         return Ok(());
     }
     let mut schemas = BTreeMap::new();
-    let named = changes.iter().flat_map(|change| [change.old_entry(), change.new_entry()]).flatten();
-    for digest in named.filter_map(|entry| entry.table.map(|facts| facts.schema)) {
-        if !schemas.contains_key(&digest) {
-            schemas.insert(digest, TableSchema::load(repository.blobs.as_ref(), digest).await?);
-        }
+    for digest in schemas_of(changes) {
+        schemas.insert(digest, TableSchema::load(repository.blobs.as_ref(), digest).await?);
     }
     let proposal = Proposal {
         author,
@@ -86,4 +86,10 @@ pub(crate) async fn ask(
     };
     let refused = |refusal| Error::Refused { branch: branch.clone(), source: Box::new(refusal) };
     repository.hooks.iter().try_for_each(|hook| hook.check(&proposal)).map_err(refused)
+}
+
+/// Returns the schemas of all tables that changed, as they were and as they are.
+fn schemas_of(changes: &[Change]) -> BTreeSet<Digest> {
+    let entries = changes.iter().flat_map(|change| [change.old_entry(), change.new_entry()]).flatten();
+    entries.filter_map(|entry| entry.table.map(|facts| facts.schema)).collect()
 }

@@ -192,3 +192,16 @@ fn chain(error: &Error) -> String {
     }
     text
 }
+
+#[tokio::test]
+async fn everything_can_be_spawned() {
+    let (artifacts, guard) = local().await;
+    let target = guard.path().join("out");
+    let task = tokio::spawn(async move {
+        let stored = artifacts.put(model(), &NoProgress).await?;
+        let artifact = artifacts.get(&stored.digest).await?;
+        artifact.export_to(&target, &NoProgress).await?;
+        artifacts.verify(&stored.digest, &NoProgress).await
+    });
+    assert!(task.await.unwrap().unwrap().is_intact());
+}

@@ -185,3 +185,17 @@ async fn names_that_cannot_be_checked_out_are_refused_before_anything_is_stored(
     }
     assert!(world.repository.branches().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn everything_can_be_spawned() {
+    let world = World::memory().await;
+    let task = tokio::spawn(async move {
+        let repository = world.repository;
+        repository.commit("main").put("a", "1").commit(&ana()).await?;
+        repository.tag("v1", "main", &ana()).await?;
+        repository.log("v1").await?.try_collect::<Vec<_>>().await?;
+        repository.diff("v1", "main").await?;
+        repository.verify(Level::Rehash, &NoProgress).await
+    });
+    assert!(task.await.unwrap().unwrap().is_intact());
+}
