@@ -36,9 +36,8 @@ fn append(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(appenders));
         group.bench_function(BenchmarkId::from_parameter(appenders), |bencher| {
             bencher.iter(|| {
-                let appends = (0..appenders).map(|_| {
-                    journal.transact(&txn, |_| Ok::<_, ()>(vec![Noted { note: "x".repeat(64) }]))
-                });
+                let appends = (0..appenders)
+                    .map(|_| journal.transact(&txn, |_| Ok::<_, ()>(vec![Noted { note: "x".repeat(64) }])));
                 runtime.block_on(join_all(appends))
             });
         });

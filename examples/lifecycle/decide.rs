@@ -53,7 +53,8 @@ async fn act(studio: &Studio, served: &Served, control_log_loss: f64) -> Outcome
     }
     let log_loss = served.champion.log_loss;
     if log_loss <= control_log_loss + TOLERANCE {
-        let text = format!("Log loss {log_loss:.3} is within {TOLERANCE} of the control window's {control_log_loss:.3}.");
+        let text =
+            format!("Log loss {log_loss:.3} is within {TOLERANCE} of the control window's {control_log_loss:.3}.");
         return Ok(Move::Kept { text });
     }
     let trained = train(studio, served.month - 2..=served.month).await?;
@@ -61,7 +62,8 @@ async fn act(studio: &Studio, served: &Served, control_log_loss: f64) -> Outcome
     let against = judged.comparison.as_ref().map_or_else(String::new, |comparison| format!(": {}", say(comparison)));
     let version = judged.version;
     Ok(if judged.decision.approved() {
-        let text = format!("Log loss {log_loss:.3} in {}; retrained on three months{against}.", ingest::tag(served.month));
+        let text =
+            format!("Log loss {log_loss:.3} in {}; retrained on three months{against}.", ingest::tag(served.month));
         Move::Promoted { version, text }
     } else {
         let text = format!("Retrained on three months, but the gate refused{against}.");

@@ -1,6 +1,6 @@
 //! Questions answered from storage alone: nothing here was kept in memory by the steps before.
 
-use lineal_core::{At, Clock, Digest, DataRef, EvidenceKind, Timestamp};
+use lineal_core::{At, Clock, DataRef, Digest, EvidenceKind, Timestamp};
 use lineal_registry::{ApprovalClaim, Descent as ModelDescent};
 
 use arrow::array::AsArray;
@@ -67,40 +67,46 @@ async fn line_of_descent(studio: &Studio, month: u8) -> Outcome<(Descent, String
     let code = lineage.code.as_ref();
     let data = last_data(&lineage.data)?;
     let commit = studio.flights.at(&data.commit.to_string()).await?;
-    let descent = Descent {
-        prediction: Node {
-            id: key.clone(),
-            lines: vec![format!("probability {probability:.3}"), format!("predictions {}", short(&served.commit().id().to_string()))],
-        },
-        deployed: Node {
-            id: format!("late15 version {number}"),
-            lines: vec![format!("{}", studio.champion), short(&model.version.model.manifest.to_string())],
-        },
-        decision: Node {
-            id: short(&decision.to_string()),
-            lines: vec![
-                if judged.approved() { "approved" } else { "refused" }.to_owned(),
-                format!("policy {}", short(&judged.basis.policy.to_string())),
-            ],
-        },
-        approval,
-        run: Node {
-            id: record.name.to_string(),
-            lines: vec![format!("run {}", short(&run.run.to_string())), format!("seed {}", record.seed)],
-        },
-        data: Node {
-            id: data.commit.to_string(),
-            lines: vec![data.path.clone().unwrap_or_default(), commit.commit().message().to_owned()],
-        },
-        code: Node {
-            id: code.map_or_else(|| "no version control".to_owned(), |code| code.commit.clone()),
-            lines: vec![code.map_or_else(String::new, |code| if code.dirty { "with changes" } else { "as committed" }.to_owned())],
-        },
-        environment: Node {
-            id: provenance.as_ref().map_or_else(String::new, |known| known.env.toolchain.clone()),
-            lines: provenance.map(|known| vec![format!("{} {}", known.env.os, known.env.arch)]).unwrap_or_default(),
-        },
-    };
+    let descent =
+        Descent {
+            prediction: Node {
+                id: key.clone(),
+                lines: vec![
+                    format!("probability {probability:.3}"),
+                    format!("predictions {}", short(&served.commit().id().to_string())),
+                ],
+            },
+            deployed: Node {
+                id: format!("late15 version {number}"),
+                lines: vec![format!("{}", studio.champion), short(&model.version.model.manifest.to_string())],
+            },
+            decision: Node {
+                id: short(&decision.to_string()),
+                lines: vec![
+                    if judged.approved() { "approved" } else { "refused" }.to_owned(),
+                    format!("policy {}", short(&judged.basis.policy.to_string())),
+                ],
+            },
+            approval,
+            run: Node {
+                id: record.name.to_string(),
+                lines: vec![format!("run {}", short(&run.run.to_string())), format!("seed {}", record.seed)],
+            },
+            data: Node {
+                id: data.commit.to_string(),
+                lines: vec![data.path.clone().unwrap_or_default(), commit.commit().message().to_owned()],
+            },
+            code: Node {
+                id: code.map_or_else(|| "no version control".to_owned(), |code| code.commit.clone()),
+                lines: vec![code.map_or_else(String::new, |code| {
+                    if code.dirty { "with changes" } else { "as committed" }.to_owned()
+                })],
+            },
+            environment: Node {
+                id: provenance.as_ref().map_or_else(String::new, |known| known.env.toolchain.clone()),
+                lines: provenance.map(|known| vec![format!("{} {}", known.env.os, known.env.arch)]).unwrap_or_default(),
+            },
+        };
     let line = format!(
         "prediction {key} ({probability:.3}) <- late15 v{number} <- decision {} <- {} <- data commit {} <- code commit {}",
         short(&decision.to_string()),
@@ -136,7 +142,9 @@ async fn who_saw_february(studio: &Studio) -> Outcome<Answer> {
     let names = |holders: &[lineal_registry::Holder]| {
         let mut found: Vec<String> = saw
             .iter()
-            .filter(|model| holders.iter().any(|holder| holder.version == model.version && holder.alias.model == model.model))
+            .filter(|model| {
+                holders.iter().any(|holder| holder.version == model.version && holder.alias.model == model.model)
+            })
             .map(|model| format!("version {}", model.version))
             .collect();
         if found.is_empty() {

@@ -7,7 +7,7 @@ use arrow::{
     datatypes::{Field, Schema},
 };
 use lineal_core::{Digest, Subject};
-use lineal_drift::{ColumnSettings, DataDrift, DataDriftReport, DataDriftSettings, ColumnKind};
+use lineal_drift::{ColumnKind, ColumnSettings, DataDrift, DataDriftReport, DataDriftSettings};
 
 use crate::{
     features::{CATEGORICAL, NUMERIC, inputs},

@@ -105,8 +105,16 @@ fn drift(year: &Year) -> Drift {
 
 /// Says what drift and performance have to do with each other in this year, from the numbers.
 fn drift_and_performance(year: &Year) -> String {
-    let led: Vec<&str> = year.drift.get(&7).map(|july| july.drifted_inputs().iter().map(|(name, _)| *name).take(2).collect()).unwrap_or_default();
-    let calm = year.served.iter().filter(|served| served.month > 9).min_by(|a, b| a.frozen.log_loss.total_cmp(&b.frozen.log_loss));
+    let led: Vec<&str> = year
+        .drift
+        .get(&7)
+        .map(|july| july.drifted_inputs().iter().map(|(name, _)| *name).take(2).collect())
+        .unwrap_or_default();
+    let calm = year
+        .served
+        .iter()
+        .filter(|served| served.month > 9)
+        .min_by(|a, b| a.frozen.log_loss.total_cmp(&b.frozen.log_loss));
     let calm = calm.map_or_else(String::new, |served| {
         let drifted = year.drift.get(&served.month).map_or(0, |window| window.drifted_inputs().len());
         format!(

@@ -56,12 +56,8 @@ impl Studio {
         let runs = Experiment::open(&store, "late15", Arc::clone(&blobs)).await?;
         let name = Name::new("airport")?;
         let registry = Registry::open(&store, name, Arc::clone(&blobs), Arc::<KeyRing>::clone(&trust)).await?;
-        let heads = [
-            flights.journal().head(),
-            predictions.journal().head(),
-            runs.journal().head(),
-            registry.journal().head(),
-        ];
+        let heads =
+            [flights.journal().head(), predictions.journal().head(), runs.journal().head(), registry.journal().head()];
         if let Some(last) = heads.into_iter().flatten().map(|head: Head| head.time).max() {
             clock.set(last);
         }

@@ -22,7 +22,8 @@ pub(crate) fn print(year: &Year, answers: &Answers, checks: &[Check], page: &Pat
     );
     for served in year.served.iter().filter(|served| served.month == 7) {
         let drifted = year.drift.get(&7).map(|july| july.drifted_inputs()).unwrap_or_default();
-        let named: Vec<String> = drifted.iter().take(3).map(|(name, distance)| format!("{name} {distance:.2}")).collect();
+        let named: Vec<String> =
+            drifted.iter().take(3).map(|(name, distance)| format!("{name} {distance:.2}")).collect();
         println!("July      {} of 15 inputs drifted: {} first", drifted.len(), named.join(", "));
         println!(
             "July      log loss {:.3} frozen first model, {:.3} retrained on April to June ({:.3} better); champion v{} {:.3}",

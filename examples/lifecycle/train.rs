@@ -112,7 +112,6 @@ fn run_id(name: &str) -> RunId {
     RunId::from_bytes(std::array::from_fn(|at| digest.as_bytes()[at]))
 }
 
-
 /// The name of the model among the outputs of a run and the files of a version.
 pub(crate) const MODEL: &str = "model.json";
 /// Salt of the split: another one gives other training rows.

@@ -19,7 +19,8 @@ impl Command {
     /// Reads the words after the program's name.
     pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
         let words: Vec<String> = words.collect();
-        let (names, options) = words.split_at(words.iter().position(|word| word.starts_with("--")).unwrap_or(words.len()));
+        let (names, options) =
+            words.split_at(words.iter().position(|word| word.starts_with("--")).unwrap_or(words.len()));
         let options = Options::parse(options)?;
         match names.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["journal", "append"] => Ok(Self::JournalAppend(JournalAppend {

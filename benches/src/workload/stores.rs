@@ -26,7 +26,11 @@ pub(crate) fn open(url: &str) -> std::result::Result<(Store, Arc<Counting>), Str
         }
     }
     let store = Store::open_with(url, &options).map_err(|error| error.to_string())?;
-    let counting = Arc::new(Counting { inner: Arc::clone(store.objects()), puts: AtomicU64::new(0), put_bytes: AtomicU64::new(0) });
+    let counting = Arc::new(Counting {
+        inner: Arc::clone(store.objects()),
+        puts: AtomicU64::new(0),
+        put_bytes: AtomicU64::new(0),
+    });
     let objects: Arc<dyn ObjectStore> = Arc::<Counting>::clone(&counting);
     let root = store.root().to_string();
     let counted = Store::new(objects, store.name());
@@ -69,7 +73,11 @@ impl ObjectStore for Counting {
         self.inner.put_opts(location, payload, options).await
     }
 
-    async fn put_multipart_opts(&self, location: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
         self.puts.fetch_add(1, Ordering::Relaxed);
         self.inner.put_multipart_opts(location, options).await
     }

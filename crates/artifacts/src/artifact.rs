@@ -15,11 +15,7 @@ pub struct Artifact {
 
 impl Artifact {
     pub(crate) fn new(blobs: Arc<dyn BlobStore>, digest: Digest, manifest: Manifest) -> Self {
-        Self {
-            blobs,
-            digest,
-            manifest,
-        }
+        Self { blobs, digest, manifest }
     }
 
     /// Returns the digest that names the artifact.
@@ -39,17 +35,10 @@ impl Artifact {
     /// # Errors
     /// [`Error::NoSuchFile`].
     pub fn file(&self, name: &str) -> Result<&FileEntry, Error> {
-        let found = self
-            .manifest
-            .files()
-            .iter()
-            .find(|(path, _)| path.as_str() == name);
+        let found = self.manifest.files().iter().find(|(path, _)| path.as_str() == name);
         found
             .map(|(_, file)| file)
-            .ok_or_else(|| Error::NoSuchFile {
-                artifact: self.digest,
-                name: name.chars().take(60).collect(),
-            })
+            .ok_or_else(|| Error::NoSuchFile { artifact: self.digest, name: name.chars().take(60).collect() })
     }
 
     /// Reads a whole file, verified.
@@ -65,10 +54,7 @@ impl Artifact {
     /// # Errors
     /// As [`Artifact::read`], and [`Error::Store`] if the range does not lie within the file.
     pub async fn read_range(&self, name: &str, range: Range<u64>) -> Result<Bytes, Error> {
-        Ok(self
-            .blobs
-            .read(&self.file(name)?.digest, Some(range))
-            .await?)
+        Ok(self.blobs.read(&self.file(name)?.digest, Some(range)).await?)
     }
 
     /// Streams a file in bounded memory; a damaged one ends in an error before its last piece.
@@ -89,11 +75,7 @@ impl Artifact {
     /// # Errors
     /// [`Error::Occupied`] if something else lies where a file belongs; [`Error::Local`] if the disk refuses;
     /// [`Error::Store`] if bytes are missing or damaged. Files written before stay.
-    pub async fn export_to(
-        &self,
-        directory: &Path,
-        progress: &dyn Progress,
-    ) -> Result<Exported, Error> {
+    pub async fn export_to(&self, directory: &Path, progress: &dyn Progress) -> Result<Exported, Error> {
         export::export(self.blobs.as_ref(), &self.manifest, directory, progress).await
     }
 }

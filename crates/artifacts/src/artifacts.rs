@@ -7,9 +7,7 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use lineal_core::{
-    Batch, BlobStore, Digest, FilePath, PathSet, Progress, ProgressEvent, PutHints, Receipt,
-};
+use lineal_core::{Batch, BlobStore, Digest, FilePath, PathSet, Progress, ProgressEvent, PutHints, Receipt};
 
 use crate::{
     Artifact, Content, Draft, Error, FileEntry, MANIFEST_MEDIA_TYPE, Manifest, Verification,
@@ -67,40 +65,18 @@ impl Artifacts {
         }
         let batch = self.blobs.begin().await?;
         let task = format!("put {}", draft.artifact_type);
-        progress.report(ProgressEvent::Started {
-            task: &task,
-            total: None,
-            unit: "bytes",
-        });
+        progress.report(ProgressEvent::Started { task: &task, total: None, unit: "bytes" });
         let names: Vec<FilePath> = files;
-        let puts =
-            names
-                .into_iter()
-                .zip(draft.files)
-                .map(|(path, (_, content))| {
-                    let (batch, task) = (batch.as_ref(), task.as_str());
-                    async move {
-                        Ok::<_, Error>((path, put_file(batch, content, progress, task).await?))
-                    }
-                });
-        let stored = stream::iter(puts)
-            .buffer_unordered(CONCURRENCY)
-            .try_collect::<BTreeMap<_, _>>()
-            .await;
+        let puts = names.into_iter().zip(draft.files).map(|(path, (_, content))| {
+            let (batch, task) = (batch.as_ref(), task.as_str());
+            async move { Ok::<_, Error>((path, put_file(batch, content, progress, task).await?)) }
+        });
+        let stored = stream::iter(puts).buffer_unordered(CONCURRENCY).try_collect::<BTreeMap<_, _>>().await;
         progress.report(ProgressEvent::Finished { task: &task });
-        let manifest = Manifest::new(
-            draft.artifact_type,
-            stored?,
-            draft.annotations,
-            draft.subject,
-        )?;
+        let manifest = Manifest::new(draft.artifact_type, stored?, draft.annotations, draft.subject)?;
         let hints = PutHints::default().with_media_type(MANIFEST_MEDIA_TYPE);
         let digest = batch.put(manifest.to_bytes()?.into(), hints).await?;
-        Ok(Stored {
-            digest,
-            manifest,
-            receipt: batch.commit().await?,
-        })
+        Ok(Stored { digest, manifest, receipt: batch.commit().await? })
     }
 
     /// Opens the artifact `digest`: one read, of its manifest.
@@ -108,22 +84,14 @@ impl Artifacts {
     /// # Errors
     /// [`Error::NotAManifest`] if the blob is something else; [`Error::Store`] if it is missing or damaged.
     pub async fn get(&self, digest: &Digest) -> Result<Artifact, Error> {
-        Ok(Artifact::new(
-            Arc::clone(&self.blobs),
-            *digest,
-            self.manifest(digest).await?,
-        ))
+        Ok(Artifact::new(Arc::clone(&self.blobs), *digest, self.manifest(digest).await?))
     }
 
     /// Reads and hashes every byte of the artifact `digest`, and names each file that is missing or damaged.
     ///
     /// # Errors
     /// Those of [`Artifacts::get`], or [`Error::Store`] if the store cannot be read; damage to files is in the answer.
-    pub async fn verify(
-        &self,
-        digest: &Digest,
-        progress: &dyn Progress,
-    ) -> Result<Verification, Error> {
+    pub async fn verify(&self, digest: &Digest, progress: &dyn Progress) -> Result<Verification, Error> {
         let manifest = self.manifest(digest).await?;
         if let Some(subject) = manifest.subject() {
             self.manifest(&subject).await?;
@@ -133,17 +101,9 @@ impl Artifacts {
 
     async fn manifest(&self, digest: &Digest) -> Result<Manifest, Error> {
         let stat = self.blobs.stat(std::slice::from_ref(digest)).await?;
-        if let Some(info) = stat
-            .first()
-            .copied()
-            .flatten()
-            .filter(|info| info.size_bytes > Manifest::MAX_BYTES)
-        {
+        if let Some(info) = stat.first().copied().flatten().filter(|info| info.size_bytes > Manifest::MAX_BYTES) {
             let source = Box::new(ManifestFlaw::Size(info.size_bytes));
-            return Err(Error::NotAManifest {
-                digest: *digest,
-                source,
-            });
+            return Err(Error::NotAManifest { digest: *digest, source });
         }
         let bytes = self.blobs.read(digest, None).await?;
         Manifest::from_bytes(*digest, &bytes)
@@ -153,17 +113,12 @@ impl Artifacts {
 /// Checks all that can be known before anything is stored; returns the files' names in order.
 fn check(draft: &Draft) -> Result<Vec<FilePath>, Error> {
     check_media_type("artifact type", &draft.artifact_type)?;
-    draft
-        .annotations
-        .iter()
-        .try_for_each(|(key, value)| check_annotation(key, value))?;
+    draft.annotations.iter().try_for_each(|(key, value)| check_annotation(key, value))?;
     let mut paths = PathSet::default();
     let check = |(name, content): &(String, Content)| {
         check_media_type("media type", &content.media_type)?;
         let path = FilePath::new(name.as_str()).map_err(|source| Error::Path { source })?;
-        paths
-            .insert(&path)
-            .map_err(|source| Error::Clash { source })?;
+        paths.insert(&path).map_err(|source| Error::Clash { source })?;
         Ok(path)
     };
     draft.files.iter().map(check).collect()
@@ -184,27 +139,13 @@ async fn put_file(
         counter.fetch_add(piece.len() as u64, Ordering::Relaxed);
     });
     let hints = PutHints::default().with_media_type(media_type.as_str());
-    let digest = batch
-        .put_stream(bytes.boxed(), hints)
-        .await
-        .map_err(|error| match (error, path) {
-            (lineal_core::Error::Input { source }, Some(path)) => Error::Local {
-                operation: "read",
-                path,
-                source,
-            },
-            (error, _) => error.into(),
-        })?;
+    let digest = batch.put_stream(bytes.boxed(), hints).await.map_err(|error| match (error, path) {
+        (lineal_core::Error::Input { source }, Some(path)) => Error::Local { operation: "read", path, source },
+        (error, _) => error.into(),
+    })?;
     let size_bytes = size.load(Ordering::Relaxed);
-    progress.report(ProgressEvent::Advanced {
-        task,
-        by: size_bytes,
-    });
-    Ok(FileEntry {
-        digest,
-        media_type,
-        size_bytes,
-    })
+    progress.report(ProgressEvent::Advanced { task, by: size_bytes });
+    Ok(FileEntry { digest, media_type, size_bytes })
 }
 
 /// Files under way at once.

@@ -21,12 +21,7 @@ impl Draft {
     /// Starts an artifact without files; `artifact_type` is a media type that says what kind it is.
     #[must_use]
     pub fn new(artifact_type: impl Into<String>) -> Self {
-        Self {
-            artifact_type: artifact_type.into(),
-            files: Vec::new(),
-            annotations: BTreeMap::new(),
-            subject: None,
-        }
+        Self { artifact_type: artifact_type.into(), files: Vec::new(), annotations: BTreeMap::new(), subject: None }
     }
 
     /// Adds a file under a relative path with forward slashes; see [`FilePath`](lineal_core::FilePath) for the rules.
@@ -90,10 +85,7 @@ impl Content {
     }
 
     fn new(source: Source) -> Self {
-        Self {
-            source,
-            media_type: "application/octet-stream".to_owned(),
-        }
+        Self { source, media_type: "application/octet-stream".to_owned() }
     }
 
     /// Returns the local file it comes from, if it does.
@@ -120,9 +112,6 @@ impl fmt::Debug for Content {
             Source::File(path) => path,
             Source::Stream(_) => &"stream",
         };
-        f.debug_struct("Content")
-            .field("source", source)
-            .field("media_type", &self.media_type)
-            .finish()
+        f.debug_struct("Content").field("source", source).field("media_type", &self.media_type).finish()
     }
 }

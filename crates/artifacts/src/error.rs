@@ -106,9 +106,7 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Path { .. } | Self::Clash { .. } | Self::Invalid { .. } | Self::Encode { .. } => {
-                ErrorKind::Invalid
-            }
+            Self::Path { .. } | Self::Clash { .. } | Self::Invalid { .. } | Self::Encode { .. } => ErrorKind::Invalid,
             Self::NoSuchFile { .. } => ErrorKind::NotFound,
             Self::NotAManifest { source, .. } => match **source {
                 ManifestFlaw::Format(_) => ErrorKind::Unsupported,
@@ -125,16 +123,9 @@ impl Error {
         Self::Invalid { what, value, rule }
     }
 
-    pub(crate) fn local(
-        operation: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn local(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Local {
-            operation,
-            path,
-            source,
-        }
+        move |source| Self::Local { operation, path, source }
     }
 }
 
@@ -142,9 +133,7 @@ fn local_kind(error: &io::Error) -> ErrorKind {
     match error.kind() {
         io::ErrorKind::NotFound => ErrorKind::NotFound,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Denied,
-        io::ErrorKind::InvalidInput
-        | io::ErrorKind::NotADirectory
-        | io::ErrorKind::IsADirectory => ErrorKind::Invalid,
+        io::ErrorKind::InvalidInput | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => ErrorKind::Invalid,
         _ => ErrorKind::Unavailable,
     }
 }

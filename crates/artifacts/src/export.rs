@@ -29,11 +29,7 @@ pub(crate) async fn export(
     progress: &dyn Progress,
 ) -> Result<Exported, Error> {
     let task = format!("export to {}", directory.display());
-    progress.report(ProgressEvent::Started {
-        task: &task,
-        total: Some(manifest.size_bytes()),
-        unit: "bytes",
-    });
+    progress.report(ProgressEvent::Started { task: &task, total: Some(manifest.size_bytes()), unit: "bytes" });
     let outcome = export_all(blobs, manifest, directory, progress, &task).await;
     progress.report(ProgressEvent::Finished { task: &task });
     outcome
@@ -59,10 +55,7 @@ async fn export_all(
             done.written += 1;
             done.size_bytes += file.size_bytes;
         }
-        progress.report(ProgressEvent::Advanced {
-            task,
-            by: file.size_bytes,
-        });
+        progress.report(ProgressEvent::Advanced { task, by: file.size_bytes });
     }
     Ok(done)
 }
@@ -81,18 +74,11 @@ fn make_way(root: &Path, name: &FilePath) -> Result<PathBuf, Error> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let found = fs::symlink_metadata(&path).map_err(Error::local("look at", &path))?;
                 if !found.is_dir() {
-                    return Err(Error::Occupied {
-                        path,
-                        found: "not a directory",
-                    });
+                    return Err(Error::Occupied { path, found: "not a directory" });
                 }
             }
             Err(source) => {
-                return Err(Error::Local {
-                    operation: "make",
-                    path,
-                    source,
-                });
+                return Err(Error::Local { operation: "make", path, source });
             }
         }
     }
@@ -110,10 +96,7 @@ async fn holds(target: &Path, file: &FileEntry) -> Result<bool, Error> {
     let Some(found) = blocking(look).await? else {
         return Ok(false);
     };
-    let occupied = |found| Error::Occupied {
-        path: target.to_owned(),
-        found,
-    };
+    let occupied = |found| Error::Occupied { path: target.to_owned(), found };
     if !found.is_file() {
         return Err(occupied("not a regular file"));
     }
@@ -126,11 +109,7 @@ async fn holds(target: &Path, file: &FileEntry) -> Result<bool, Error> {
 async fn hash(path: &Path) -> Result<Digest, Error> {
     let mut pieces = file_stream(path);
     let mut hasher = Hasher::new();
-    while let Some(piece) = pieces
-        .try_next()
-        .await
-        .map_err(Error::local("read", path))?
-    {
+    while let Some(piece) = pieces.try_next().await.map_err(Error::local("read", path))? {
         hasher = blocking(move || {
             hasher.update(&piece);
             Ok(hasher)
@@ -154,8 +133,7 @@ async fn write(blobs: &dyn BlobStore, file: &FileEntry, target: &Path) -> Result
         if buffer.len() >= WRITE_BYTES || last {
             let (bytes, path) = (buffer.split().freeze(), guard.0.clone());
             let write = move || {
-                part.write_all(&bytes)
-                    .map_err(Error::local("write", path))?;
+                part.write_all(&bytes).map_err(Error::local("write", path))?;
                 Ok(part)
             };
             part = blocking(write).await?;
@@ -181,19 +159,12 @@ fn create_temporary(target: &Path) -> Result<(File, PathBuf), Error> {
             Ok(file) => return Ok((file, path)),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(source) => {
-                return Err(Error::Local {
-                    operation: "make",
-                    path,
-                    source,
-                });
+                return Err(Error::Local { operation: "make", path, source });
             }
         }
     }
     let path = target.with_file_name(format!(".lineal-{name}-0.part"));
-    Err(Error::Occupied {
-        path,
-        found: "so are its siblings: remove what interrupted exports left behind",
-    })
+    Err(Error::Occupied { path, found: "so are its siblings: remove what interrupted exports left behind" })
 }
 
 /// Takes a temporary file away unless it was renamed.
@@ -206,9 +177,7 @@ impl Drop for RemoveOnDrop {
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
         Err(_) => Err(lineal_core::Error::WorkerPanicked.into()),

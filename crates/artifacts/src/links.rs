@@ -16,18 +16,10 @@ impl Links for ManifestLinks {
 
     fn children(&self, bytes: &[u8]) -> Result<Vec<(Digest, String)>, Error> {
         let digest = Digest::of(bytes);
-        let manifest =
-            Manifest::from_bytes(digest, bytes).map_err(|error| Error::UnknownFormat {
-                what: format!("manifest {digest}"),
-                found: error.to_string(),
-            })?;
-        let files = manifest
-            .files()
-            .values()
-            .map(|file| (file.digest, "application/octet-stream".to_owned()));
-        let subject = manifest
-            .subject()
-            .map(|subject| (subject, MANIFEST_MEDIA_TYPE.to_owned()));
+        let manifest = Manifest::from_bytes(digest, bytes)
+            .map_err(|error| Error::UnknownFormat { what: format!("manifest {digest}"), found: error.to_string() })?;
+        let files = manifest.files().values().map(|file| (file.digest, "application/octet-stream".to_owned()));
+        let subject = manifest.subject().map(|subject| (subject, MANIFEST_MEDIA_TYPE.to_owned()));
         Ok(files.chain(subject).collect())
     }
 }

@@ -45,13 +45,7 @@ impl Manifest {
         annotations: BTreeMap<String, String>,
         subject: Option<Digest>,
     ) -> Result<Self, Error> {
-        let manifest = Self {
-            annotations,
-            artifact_type,
-            files,
-            format: FORMAT.to_owned(),
-            subject,
-        };
+        let manifest = Self { annotations, artifact_type, files, format: FORMAT.to_owned(), subject };
         manifest.check()?;
         Ok(manifest)
     }
@@ -63,10 +57,7 @@ impl Manifest {
     /// # Errors
     /// [`Error::NotAManifest`] with what is wrong.
     pub fn from_bytes(digest: Digest, bytes: &[u8]) -> Result<Self, Error> {
-        Self::decode(bytes).map_err(|flaw| Error::NotAManifest {
-            digest,
-            source: Box::new(flaw),
-        })
+        Self::decode(bytes).map_err(|flaw| Error::NotAManifest { digest, source: Box::new(flaw) })
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, ManifestFlaw> {
@@ -75,14 +66,10 @@ impl Manifest {
         }
         let stated: Header = from_canonical(bytes).map_err(ManifestFlaw::Encoding)?;
         if stated.format != FORMAT {
-            return Err(ManifestFlaw::Format(
-                stated.format.chars().take(60).collect(),
-            ));
+            return Err(ManifestFlaw::Format(stated.format.chars().take(60).collect()));
         }
         let manifest: Self = from_canonical(bytes).map_err(ManifestFlaw::Encoding)?;
-        manifest
-            .check()
-            .map_err(|error| ManifestFlaw::Content(Box::new(error)))?;
+        manifest.check().map_err(|error| ManifestFlaw::Content(Box::new(error)))?;
         Ok(manifest)
     }
 
@@ -91,16 +78,10 @@ impl Manifest {
     /// # Errors
     /// [`Error::Encode`] for sizes of 2^53 bytes and more; [`Error::Invalid`] above [64 MiB](Manifest::MAX_BYTES).
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let bytes = to_canonical(self).map_err(|source| Error::Encode {
-            source: Box::new(source),
-        })?;
+        let bytes = to_canonical(self).map_err(|source| Error::Encode { source: Box::new(source) })?;
         if bytes.len() as u64 > Self::MAX_BYTES {
             let size = format!("{} bytes", bytes.len());
-            return Err(Error::invalid(
-                "manifest of",
-                &size,
-                "must have at most 64 MiB: split the artifact",
-            ));
+            return Err(Error::invalid("manifest of", &size, "must have at most 64 MiB: split the artifact"));
         }
         Ok(bytes)
     }
@@ -132,24 +113,15 @@ impl Manifest {
     /// Returns the sum of the files' sizes; a blob that several names share counts each time.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        self.files
-            .values()
-            .fold(0, |sum, file| sum.saturating_add(file.size_bytes))
+        self.files.values().fold(0, |sum, file| sum.saturating_add(file.size_bytes))
     }
 
     fn check(&self) -> Result<(), Error> {
         check_media_type("artifact type", &self.artifact_type)?;
-        self.files
-            .values()
-            .try_for_each(|file| check_media_type("media type", &file.media_type))?;
-        self.annotations
-            .iter()
-            .try_for_each(|(key, value)| check_annotation(key, value))?;
+        self.files.values().try_for_each(|file| check_media_type("media type", &file.media_type))?;
+        self.annotations.iter().try_for_each(|(key, value)| check_annotation(key, value))?;
         let mut paths = PathSet::default();
-        self.files
-            .keys()
-            .try_for_each(|path| paths.insert(path))
-            .map_err(|source| Error::Clash { source })
+        self.files.keys().try_for_each(|path| paths.insert(path)).map_err(|source| Error::Clash { source })
     }
 
     /// Largest manifest that is written or read.
@@ -167,35 +139,21 @@ pub(crate) fn check_media_type(what: &'static str, value: &str) -> Result<(), Er
     let is_name = |name: &str| {
         let mut bytes = name.bytes();
         name.len() <= 127
-            && bytes
-                .next()
-                .is_some_and(|first| first.is_ascii_alphanumeric())
+            && bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
             && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
     };
     match value.split_once('/') {
         Some((main, sub)) if is_name(main) && is_name(sub) => Ok(()),
-        _ => Err(Error::invalid(
-            what,
-            value,
-            "must be a media type such as application/octet-stream",
-        )),
+        _ => Err(Error::invalid(what, value, "must be a media type such as application/octet-stream")),
     }
 }
 
 pub(crate) fn check_annotation(key: &str, value: &str) -> Result<(), Error> {
     if key.is_empty() || key.len() > 200 || key.chars().any(char::is_control) {
-        return Err(Error::invalid(
-            "annotation",
-            key,
-            "a key must have 1 to 200 bytes and no control characters",
-        ));
+        return Err(Error::invalid("annotation", key, "a key must have 1 to 200 bytes and no control characters"));
     }
     if value.len() > 64 * 1024 {
-        return Err(Error::invalid(
-            "annotation",
-            key,
-            "a value must have at most 64 KiB: store it as a file",
-        ));
+        return Err(Error::invalid("annotation", key, "a value must have at most 64 KiB: store it as a file"));
     }
     Ok(())
 }
@@ -215,23 +173,11 @@ mod tests {
             size_bytes: bytes.len() as u64,
         };
         let files = BTreeMap::from([
-            (
-                FilePath::new("card.md").unwrap(),
-                file(b"# Late flights", "text/markdown"),
-            ),
-            (
-                FilePath::new("weights/layer-0.bin").unwrap(),
-                file(&[0, 1, 2], "application/octet-stream"),
-            ),
+            (FilePath::new("card.md").unwrap(), file(b"# Late flights", "text/markdown")),
+            (FilePath::new("weights/layer-0.bin").unwrap(), file(&[0, 1, 2], "application/octet-stream")),
         ]);
         let annotations = BTreeMap::from([("framework".to_owned(), "own".to_owned())]);
-        Manifest::new(
-            "application/vnd.example.model".into(),
-            files,
-            annotations,
-            Some(Digest::of(b"subject")),
-        )
-        .unwrap()
+        Manifest::new("application/vnd.example.model".into(), files, annotations, Some(Digest::of(b"subject"))).unwrap()
     }
 
     #[test]
@@ -239,17 +185,13 @@ mod tests {
         let bytes = sample().to_bytes().unwrap();
         insta::assert_snapshot!(String::from_utf8(bytes.clone()).unwrap());
         insta::assert_snapshot!(Digest::of(&bytes).to_string());
-        assert_eq!(
-            Manifest::from_bytes(Digest::of(&bytes), &bytes).unwrap(),
-            sample()
-        );
+        assert_eq!(Manifest::from_bytes(Digest::of(&bytes), &bytes).unwrap(), sample());
     }
 
     #[test]
     fn other_formats_and_unknown_fields_are_refused() {
         let text = String::from_utf8(sample().to_bytes().unwrap()).unwrap();
-        let refuse =
-            |text: &str| Manifest::from_bytes(Digest::of(b""), text.as_bytes()).unwrap_err();
+        let refuse = |text: &str| Manifest::from_bytes(Digest::of(b""), text.as_bytes()).unwrap_err();
         let newer = refuse(&text.replace("lineal-manifest 1", "lineal-manifest 2"));
         assert_eq!(newer.kind(), lineal_core::ErrorKind::Unsupported);
         for hostile in [
@@ -261,11 +203,7 @@ mod tests {
             text.replace("{\"annotations\"", "{ \"annotations\""),
             String::new(),
         ] {
-            assert_eq!(
-                refuse(&hostile).kind(),
-                lineal_core::ErrorKind::Invalid,
-                "{hostile}"
-            );
+            assert_eq!(refuse(&hostile).kind(), lineal_core::ErrorKind::Invalid, "{hostile}");
         }
     }
 

@@ -41,34 +41,19 @@ pub(crate) async fn verify(
     progress: &dyn Progress,
 ) -> Result<Verification, Error> {
     let task = "verify artifact";
-    progress.report(ProgressEvent::Started {
-        task,
-        total: Some(manifest.size_bytes()),
-        unit: "bytes",
-    });
-    let mut seen = Verification {
-        files: 0,
-        size_bytes: 0,
-        damage: Vec::new(),
-    };
+    progress.report(ProgressEvent::Started { task, total: Some(manifest.size_bytes()), unit: "bytes" });
+    let mut seen = Verification { files: 0, size_bytes: 0, damage: Vec::new() };
     for (name, file) in manifest.files() {
         seen.files += 1;
         let found = match hash(blobs, &file.digest, progress, task).await {
             Ok(size) => {
                 seen.size_bytes += size;
-                (size != file.size_bytes)
-                    .then(|| format!("it has {size} bytes instead of {}", file.size_bytes))
+                (size != file.size_bytes).then(|| format!("it has {size} bytes instead of {}", file.size_bytes))
             }
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => {
-                Some(error.to_string())
-            }
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => Some(error.to_string()),
             Err(error) => return Err(error.into()),
         };
-        seen.damage.extend(found.map(|found| Damage {
-            name: name.clone(),
-            digest: file.digest,
-            found,
-        }));
+        seen.damage.extend(found.map(|found| Damage { name: name.clone(), digest: file.digest, found }));
     }
     progress.report(ProgressEvent::Finished { task });
     Ok(seen)
@@ -85,10 +70,7 @@ async fn hash(
     let mut size = 0;
     while let Some(piece) = pieces.try_next().await? {
         size += piece.len() as u64;
-        progress.report(ProgressEvent::Advanced {
-            task,
-            by: piece.len() as u64,
-        });
+        progress.report(ProgressEvent::Advanced { task, by: piece.len() as u64 });
     }
     Ok(size)
 }

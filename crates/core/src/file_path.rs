@@ -38,10 +38,7 @@ impl FilePath {
         let path = path.into();
         match broken_rule(&path) {
             None => Ok(Self(path)),
-            Some(rule) => Err(InvalidPath {
-                path: excerpt(&path),
-                rule,
-            }),
+            Some(rule) => Err(InvalidPath { path: excerpt(&path), rule }),
         }
     }
 
@@ -52,10 +49,7 @@ impl FilePath {
     pub fn from_bytes(path: &[u8]) -> Result<Self, InvalidPath> {
         match std::str::from_utf8(path) {
             Ok(text) => Self::new(text),
-            Err(_) => Err(InvalidPath {
-                path: excerpt(&String::from_utf8_lossy(path)),
-                rule: "must be UTF-8",
-            }),
+            Err(_) => Err(InvalidPath { path: excerpt(&String::from_utf8_lossy(path)), rule: "must be UTF-8" }),
         }
     }
 
@@ -73,8 +67,7 @@ impl FilePath {
     /// Returns where the file lies below `directory`.
     #[must_use]
     pub fn below(&self, directory: &Path) -> PathBuf {
-        self.components()
-            .fold(directory.to_owned(), |path, component| path.join(component))
+        self.components().fold(directory.to_owned(), |path, component| path.join(component))
     }
 }
 
@@ -176,10 +169,7 @@ impl PathSet {
                 if spelling == part && !file && !taken_by_file {
                     return Ok(());
                 }
-                Err(PathClash {
-                    path: path.0.clone(),
-                    with: spelling.clone(),
-                })
+                Err(PathClash { path: path.0.clone(), with: spelling.clone() })
             }
             None => {
                 self.taken.insert(folded, (part.to_owned(), file));
@@ -251,25 +241,14 @@ fn broken_component_rule(component: &str) -> Option<&'static str> {
 
 /// Windows opens the device whatever follows the first dot, and ignores blanks before it.
 fn is_device(component: &str) -> bool {
-    let stem = component
-        .split('.')
-        .next()
-        .unwrap_or(component)
-        .trim_end()
-        .to_ascii_lowercase();
-    match stem
-        .strip_prefix("com")
-        .or_else(|| stem.strip_prefix("lpt"))
-    {
+    let stem = component.split('.').next().unwrap_or(component).trim_end().to_ascii_lowercase();
+    match stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt")) {
         Some(number) => {
             let mut digits = number.chars();
             let is_digit = |c: char| c.is_ascii_digit() || matches!(c, '¹' | '²' | '³');
             digits.next().is_some_and(is_digit) && digits.next().is_none()
         }
-        None => matches!(
-            stem.as_str(),
-            "con" | "prn" | "aux" | "nul" | "conin$" | "conout$"
-        ),
+        None => matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$"),
     }
 }
 
@@ -342,18 +321,9 @@ mod tests {
 
     #[test]
     fn ordinary_names_of_all_scripts_are_fine() {
-        for path in [
-            "a",
-            ".hidden",
-            "...a",
-            "año/2013 01.csv",
-            "データ/列.parquet",
-            "com",
-            "com10",
-            "console",
-            "null",
-            "a b",
-        ] {
+        for path in
+            ["a", ".hidden", "...a", "año/2013 01.csv", "データ/列.parquet", "com", "com10", "console", "null", "a b"]
+        {
             assert_eq!(FilePath::new(path).unwrap().as_str(), path);
         }
     }
@@ -362,19 +332,10 @@ mod tests {
     fn paths_that_meet_on_some_system_clash() {
         let clash = |paths: &[&str]| {
             let mut set = PathSet::default();
-            paths
-                .iter()
-                .find_map(|path| set.insert(&FilePath::new(*path).unwrap()).err())
+            paths.iter().find_map(|path| set.insert(&FilePath::new(*path).unwrap()).err())
         };
         assert!(clash(&["a", "b", "c/a", "c/b"]).is_none());
-        for paths in [
-            ["a", "A"],
-            ["a", "a"],
-            ["a/x", "A/y"],
-            ["a", "a/b"],
-            ["a/b", "a"],
-            ["É", "é"],
-        ] {
+        for paths in [["a", "A"], ["a", "a"], ["a/x", "A/y"], ["a", "a/b"], ["a/b", "a"], ["É", "é"]] {
             assert!(clash(&paths).is_some(), "{paths:?}");
         }
     }

@@ -55,8 +55,8 @@ pub use self::{
     file_path::{FilePath, InvalidPath, PathClash, PathSet},
     id::{IdSource, JournalId, OsIds, RunId, SeededIds, StoreId, TxnId},
     io_schema::{
-        Categories, Compatibility, Dim, FieldRule, Incompatibilities, Incompatibility, IoField,
-        IoSchema, IoSide, IoType, Mismatch, SchemaError, TimeUnit, ValueRange,
+        Categories, Compatibility, Dim, FieldRule, Incompatibilities, Incompatibility, IoField, IoSchema, IoSide,
+        IoType, Mismatch, SchemaError, TimeUnit, ValueRange,
     },
     name::{Actor, InvalidName, Name},
     number::{Real, Wide},
@@ -96,7 +96,9 @@ pub use self::{
         KnownEvent, Payload, Resolution, Snapshot, Stamp, State, SystemEvent, TransactError, Txn, TxnRecord, Untyped,
         Verified,
     },
-    store::{BackendReport, Error, Host, OpenOptions, Retry, Store, Timer, TokioTimer, file_stream, on_cpu, verify_backend},
+    store::{
+        BackendReport, Error, Host, OpenOptions, Retry, Store, Timer, TokioTimer, file_stream, on_cpu, verify_backend,
+    },
 };
 /// The object store crate whose types appear in this crate's interface.
 #[cfg(feature = "store")]

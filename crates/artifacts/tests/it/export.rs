@@ -13,22 +13,13 @@ async fn an_export_writes_every_file_and_resumes() {
     let directory = tempfile::tempdir().unwrap();
     let target = directory.path().join("new/model");
     let done = artifact.export_to(&target, &NoProgress).await.unwrap();
-    assert_eq!(
-        (done.written, done.kept, done.size_bytes),
-        (3, 0, 3_000_014)
-    );
-    assert_eq!(
-        fs::read(target.join("weights/a.bin")).unwrap(),
-        vec![7; 3_000_000]
-    );
+    assert_eq!((done.written, done.kept, done.size_bytes), (3, 0, 3_000_014));
+    assert_eq!(fs::read(target.join("weights/a.bin")).unwrap(), vec![7; 3_000_000]);
 
     fs::remove_file(target.join("card.md")).unwrap();
     let again = artifact.export_to(&target, &NoProgress).await.unwrap();
     assert_eq!((again.written, again.kept), (1, 2));
-    let left: Vec<_> = fs::read_dir(&target)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let left: Vec<_> = fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "no temporary file is left: {left:?}");
 }
 
@@ -39,15 +30,9 @@ async fn what_lies_there_is_not_overwritten() {
     let artifact = artifacts.get(&stored.digest).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("card.md"), "my own notes..").unwrap();
-    let refused = artifact
-        .export_to(directory.path(), &NoProgress)
-        .await
-        .unwrap_err();
+    let refused = artifact.export_to(directory.path(), &NoProgress).await.unwrap_err();
     assert!(matches!(refused, Error::Occupied { .. }) && refused.kind() == ErrorKind::Conflict);
-    assert_eq!(
-        fs::read_to_string(directory.path().join("card.md")).unwrap(),
-        "my own notes.."
-    );
+    assert_eq!(fs::read_to_string(directory.path().join("card.md")).unwrap(), "my own notes..");
 }
 
 #[cfg(unix)]
@@ -60,21 +45,11 @@ async fn nothing_is_written_through_symbolic_links() {
     let artifact = artifacts.get(&stored.digest).await.unwrap();
     let (inside, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     symlink(outside.path(), inside.path().join("weights")).unwrap();
-    assert!(matches!(
-        artifact.export_to(inside.path(), &NoProgress).await,
-        Err(Error::Occupied { .. })
-    ));
+    assert!(matches!(artifact.export_to(inside.path(), &NoProgress).await, Err(Error::Occupied { .. })));
     fs::remove_file(inside.path().join("weights")).unwrap();
     fs::remove_file(inside.path().join("card.md")).unwrap();
-    symlink(
-        outside.path().join("card.md"),
-        inside.path().join("card.md"),
-    )
-    .unwrap();
-    assert!(matches!(
-        artifact.export_to(inside.path(), &NoProgress).await,
-        Err(Error::Occupied { .. })
-    ));
+    symlink(outside.path().join("card.md"), inside.path().join("card.md")).unwrap();
+    assert!(matches!(artifact.export_to(inside.path(), &NoProgress).await, Err(Error::Occupied { .. })));
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 }
 
@@ -88,16 +63,7 @@ async fn a_damaged_file_never_appears_under_its_name() {
     fs::write(guard.path().join("blobs").join(&hex[..2]).join(&hex), bytes).unwrap();
     let artifact = artifacts.get(&stored.digest).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let refused = artifact
-        .export_to(directory.path(), &NoProgress)
-        .await
-        .unwrap_err();
+    let refused = artifact.export_to(directory.path(), &NoProgress).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Corrupt);
-    assert_eq!(
-        fs::read_dir(directory.path().join("weights"))
-            .unwrap()
-            .count(),
-        0,
-        "no part is left either"
-    );
+    assert_eq!(fs::read_dir(directory.path().join("weights")).unwrap().count(), 0, "no part is left either");
 }

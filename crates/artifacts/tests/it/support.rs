@@ -23,8 +23,5 @@ pub(crate) fn model() -> Draft {
     Draft::new("application/vnd.example.model")
         .with_file("weights/a.bin", Content::bytes(vec![7; 3_000_000]))
         .with_file("weights/b.bin", Content::bytes(vec![]))
-        .with_file(
-            "card.md",
-            Content::bytes("# Late flights").with_media_type("text/markdown"),
-        )
+        .with_file("card.md", Content::bytes("# Late flights").with_media_type("text/markdown"))
 }

@@ -26,9 +26,9 @@ impl<'a> Allowed<'a> {
             (Some(Categories::Ints(set)), _) => Self::Ints(set),
             (Some(Categories::Strings(set)), _) => Self::Strings(set),
             (None, Some(range)) if field.data_type().is_float() => Self::Floats(range),
-            (None, range) => field.data_type().limits().map_or(Self::All, |limits| {
-                bounded(limits, range, field.data_type().scale())
-            }),
+            (None, range) => {
+                field.data_type().limits().map_or(Self::All, |limits| bounded(limits, range, field.data_type().scale()))
+            }
         }
     }
 
@@ -44,11 +44,7 @@ impl<'a> Allowed<'a> {
     }
 }
 
-fn bounded<'a>(
-    (least, greatest): (i128, i128),
-    range: Option<&ValueRange>,
-    scale: i32,
-) -> Allowed<'a> {
+fn bounded<'a>((least, greatest): (i128, i128), range: Option<&ValueRange>, scale: i32) -> Allowed<'a> {
     let (low, high) = range.map_or((least, greatest), |range| range.in_units(scale));
     Allowed::Units(low.max(least), high.min(greatest))
 }

@@ -78,12 +78,7 @@ impl IoSchema {
     ///
     /// # Errors
     /// [`Violations`] lists everything that is wrong.
-    pub fn check_side(
-        &self,
-        side: IoSide,
-        batch: &RecordBatch,
-        extra: ExtraColumns,
-    ) -> Result<(), Violations> {
+    pub fn check_side(&self, side: IoSide, batch: &RecordBatch, extra: ExtraColumns) -> Result<(), Violations> {
         let mut report = Report::new(side);
         let fields = self.fields(side);
         let columns = columns_by_name(batch);
@@ -99,12 +94,7 @@ impl IoSchema {
         }
         if extra == ExtraColumns::Refuse {
             let known: HashSet<&str> = fields.iter().map(IoField::name).collect();
-            for column in batch
-                .schema_ref()
-                .fields()
-                .iter()
-                .filter(|column| !known.contains(column.name().as_str()))
-            {
+            for column in batch.schema_ref().fields().iter().filter(|column| !known.contains(column.name().as_str())) {
                 report.add(column.name(), ViolationKind::Extra);
             }
         }
@@ -116,10 +106,7 @@ impl IoSchema {
 fn columns_by_name(batch: &RecordBatch) -> HashMap<&str, (&ArrayRef, usize)> {
     let mut columns = HashMap::with_capacity(batch.num_columns());
     for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
-        columns
-            .entry(field.name().as_str())
-            .or_insert((column, 0))
-            .1 += 1;
+        columns.entry(field.name().as_str()).or_insert((column, 0)).1 += 1;
     }
     columns
 }
@@ -127,13 +114,7 @@ fn columns_by_name(batch: &RecordBatch) -> HashMap<&str, (&ArrayRef, usize)> {
 fn check_column(field: &IoField, column: &ArrayRef, report: &mut Report) {
     if !type_fits(field, column.data_type()) {
         let expected = format!("{}{}", field.data_type(), ShapeText(field.shape()));
-        report.add(
-            field.name(),
-            ViolationKind::Type {
-                expected,
-                found: type_text(column.data_type()),
-            },
-        );
+        report.add(field.name(), ViolationKind::Type { expected, found: type_text(column.data_type()) });
         return;
     }
     let elements = Elements::of(field, column, report);
@@ -146,13 +127,7 @@ fn check_values(field: &IoField, elements: &Elements, report: &mut Report) {
     let values = Values::of(elements);
     if let Some(hits) = values.find(scan::not_a_number(values.plain())) {
         let first_row = elements.row(hits.first);
-        report.add(
-            field.name(),
-            ViolationKind::NotANumber {
-                count: hits.count,
-                first_row,
-            },
-        );
+        report.add(field.name(), ViolationKind::NotANumber { count: hits.count, first_row });
     }
     if let Some(hits) = values.find(scan::disallowed(Allowed::of(field), values.plain())) {
         let (count, first_row) = (hits.count, elements.row(hits.first));
@@ -165,11 +140,7 @@ fn check_values(field: &IoField, elements: &Elements, report: &mut Report) {
                     count,
                     first_row,
                 },
-                None => ViolationKind::UnknownCategory {
-                    examples: values.examples(&hits),
-                    count,
-                    first_row,
-                },
+                None => ViolationKind::UnknownCategory { examples: values.examples(&hits), count, first_row },
             },
         );
     }

@@ -53,11 +53,7 @@ impl IoSchema {
     ///
     /// # Errors
     /// [`Incompatibilities`] lists everything that breaks: change the new model, or release it as another model.
-    pub fn check_compatible(
-        &self,
-        old: &Self,
-        level: Compatibility,
-    ) -> Result<(), Incompatibilities> {
+    pub fn check_compatible(&self, old: &Self, level: Compatibility) -> Result<(), Incompatibilities> {
         let mut found = Vec::new();
         if level != Compatibility::Forward {
             replace(Compatibility::Backward, self, old, &mut found);
@@ -65,28 +61,16 @@ impl IoSchema {
         if level != Compatibility::Backward {
             replace(Compatibility::Forward, old, self, &mut found);
         }
-        if found.is_empty() {
-            Ok(())
-        } else {
-            Err(Incompatibilities { found })
-        }
+        if found.is_empty() { Ok(()) } else { Err(Incompatibilities { found }) }
     }
 }
 
 /// Finds what breaks when `newcomer` serves those who knew `known`.
-fn replace(
-    breaks: Compatibility,
-    newcomer: &IoSchema,
-    known: &IoSchema,
-    found: &mut Vec<Incompatibility>,
-) {
-    let flows = [
-        (IoSide::Input, known.inputs(), newcomer.inputs()),
-        (IoSide::Output, newcomer.outputs(), known.outputs()),
-    ];
+fn replace(breaks: Compatibility, newcomer: &IoSchema, known: &IoSchema, found: &mut Vec<Incompatibility>) {
+    let flows =
+        [(IoSide::Input, known.inputs(), newcomer.inputs()), (IoSide::Output, newcomer.outputs(), known.outputs())];
     for (side, given, accepted) in flows {
-        let by_name: HashMap<&str, &IoField> =
-            given.iter().map(|field| (field.name(), field)).collect();
+        let by_name: HashMap<&str, &IoField> = given.iter().map(|field| (field.name(), field)).collect();
         for accepted in accepted {
             let mut mismatches = Vec::new();
             match by_name.get(accepted.name()) {
@@ -114,24 +98,15 @@ fn compare(given: &IoField, accepted: &IoField, found: &mut Vec<Mismatch>) {
     }
     let (given_shape, accepted_shape) = (given.shape(), accepted.shape());
     let fits = given_shape.len() == accepted_shape.len()
-        && accepted_shape
-            .iter()
-            .zip(given_shape)
-            .all(|(accepted, given)| accepted.accepts(*given));
+        && accepted_shape.iter().zip(given_shape).all(|(accepted, given)| accepted.accepts(*given));
     if !fits {
-        found.push(Mismatch::Shape {
-            given: given_shape.to_vec(),
-            accepted: accepted_shape.to_vec(),
-        });
+        found.push(Mismatch::Shape { given: given_shape.to_vec(), accepted: accepted_shape.to_vec() });
     }
     if given.data_type() == accepted.data_type() {
         found.extend(compare_values(given, accepted));
     } else {
         // Values of different types cannot be compared.
-        found.push(Mismatch::Type {
-            given: given.data_type(),
-            accepted: accepted.data_type(),
-        });
+        found.push(Mismatch::Type { given: given.data_type(), accepted: accepted.data_type() });
     }
 }
 
@@ -139,23 +114,14 @@ fn compare_values(given: &IoField, accepted: &IoField) -> Option<Mismatch> {
     let fits = match (Allowed::of(given), Allowed::of(accepted)) {
         (_, Allowed::All) => true,
         (Allowed::Floats(given), Allowed::Floats(accepted)) => accepted.contains_range(given),
-        (Allowed::Units(low, high), Allowed::Units(least, greatest)) => {
-            least <= low && high <= greatest
-        }
+        (Allowed::Units(low, high), Allowed::Units(least, greatest)) => least <= low && high <= greatest,
         (Allowed::Units(low, high), Allowed::Ints(accepted)) => {
             // All of low..=high are categories if as many categories lie there as there are numbers.
-            let inside = accepted
-                .iter()
-                .filter(|n| (low..=high).contains(&i128::from(**n)))
-                .count();
+            let inside = accepted.iter().filter(|n| (low..=high).contains(&i128::from(**n))).count();
             i128::try_from(inside).is_ok_and(|inside| inside == high - low + 1)
         }
         (Allowed::Ints(given), Allowed::Units(least, greatest)) => {
-            return unknown(
-                given
-                    .iter()
-                    .filter(|n| !(least..=greatest).contains(&i128::from(**n))),
-            );
+            return unknown(given.iter().filter(|n| !(least..=greatest).contains(&i128::from(**n))));
         }
         (Allowed::Ints(given), Allowed::Ints(accepted)) => {
             return unknown(given.difference(accepted));
@@ -164,33 +130,19 @@ fn compare_values(given: &IoField, accepted: &IoField) -> Option<Mismatch> {
             return unknown(given.difference(accepted).map(|text| excerpt(text)));
         }
         // Equal types leave only an unlimited field on the giving side.
-        (_, Allowed::Units(..) | Allowed::Floats(_) | Allowed::Ints(_) | Allowed::Strings(_)) => {
-            false
-        }
+        (_, Allowed::Units(..) | Allowed::Floats(_) | Allowed::Ints(_) | Allowed::Strings(_)) => false,
     };
     match (fits, accepted.range()) {
         (true, _) => None,
-        (false, Some(range)) => Some(Mismatch::Range {
-            given: given.range().copied(),
-            accepted: *range,
-        }),
-        (false, None) => Some(Mismatch::OpenCategories {
-            accepted: accepted.categories().map_or(0, Categories::len),
-        }),
+        (false, Some(range)) => Some(Mismatch::Range { given: given.range().copied(), accepted: *range }),
+        (false, None) => Some(Mismatch::OpenCategories { accepted: accepted.categories().map_or(0, Categories::len) }),
     }
 }
 
 fn unknown<T: ToString>(mut values: impl Iterator<Item = T>) -> Option<Mismatch> {
-    let shown: Vec<String> = values
-        .by_ref()
-        .take(MAX_EXAMPLES)
-        .map(|value| value.to_string())
-        .collect();
+    let shown: Vec<String> = values.by_ref().take(MAX_EXAMPLES).map(|value| value.to_string()).collect();
     let count = shown.len() + values.count();
-    (count > 0).then_some(Mismatch::Categories {
-        unknown: shown,
-        count,
-    })
+    (count > 0).then_some(Mismatch::Categories { unknown: shown, count })
 }
 
 const MAX_EXAMPLES: usize = 10;

@@ -2,9 +2,7 @@
 
 use std::{fmt::Write, sync::Arc};
 
-use arrow::datatypes::{
-    DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, TimeUnit as ArrowUnit,
-};
+use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, TimeUnit as ArrowUnit};
 
 use super::{
     data_type::{IoType, TimeUnit},
@@ -36,10 +34,7 @@ impl IoSchema {
     /// [`SchemaError::ArrowType`] for a type without counterpart (also lists of fixed length 0): convert the column
     /// before. Others as [`IoSchema::new`].
     pub fn from_arrow(inputs: &ArrowSchema, outputs: &ArrowSchema) -> Result<Self, SchemaError> {
-        Self::new(
-            from_side(IoSide::Input, inputs)?,
-            from_side(IoSide::Output, outputs)?,
-        )
+        Self::new(from_side(IoSide::Input, inputs)?, from_side(IoSide::Output, outputs)?)
     }
 
     /// Returns the Arrow schemas of inputs and outputs.
@@ -49,26 +44,17 @@ impl IoSchema {
     /// categories, optional) is left out.
     #[must_use]
     pub fn to_arrow(&self) -> (ArrowSchema, ArrowSchema) {
-        let side =
-            |fields: &[IoField]| ArrowSchema::new(fields.iter().map(to_field).collect::<Vec<_>>());
+        let side = |fields: &[IoField]| ArrowSchema::new(fields.iter().map(to_field).collect::<Vec<_>>());
         (side(self.inputs()), side(self.outputs()))
     }
 }
 
 fn from_side(side: IoSide, schema: &ArrowSchema) -> Result<Vec<IoField>, SchemaError> {
-    schema
-        .fields()
-        .iter()
-        .map(|field| from_field(side, field))
-        .collect()
+    schema.fields().iter().map(|field| from_field(side, field)).collect()
 }
 
 fn from_field(side: IoSide, field: &ArrowField) -> Result<IoField, SchemaError> {
-    let unknown = || SchemaError::ArrowType {
-        side,
-        field: excerpt(field.name()),
-        found: type_text(field.data_type()),
-    };
+    let unknown = || SchemaError::ArrowType { side, field: excerpt(field.name()), found: type_text(field.data_type()) };
     let (mut shape, mut inner) = (Vec::new(), field.data_type());
     while let Some((dim, item)) = list_item(inner) {
         if shape.len() == MAX_RANK {
@@ -78,11 +64,7 @@ fn from_field(side: IoSide, field: &ArrowField) -> Result<IoField, SchemaError> 
     }
     let element = element_type(inner).ok_or_else(unknown)?;
     let made = IoField::new(field.name(), element).with_shape(shape);
-    Ok(if field.is_nullable() {
-        made.nullable()
-    } else {
-        made
-    })
+    Ok(if field.is_nullable() { made.nullable() } else { made })
 }
 
 fn to_field(field: &IoField) -> ArrowField {
@@ -91,16 +73,10 @@ fn to_field(field: &IoField) -> ArrowField {
         match dim {
             Dim::Any => ArrowType::List(item),
             // Validated to be at most i32::MAX.
-            Dim::Fixed(length) => {
-                ArrowType::FixedSizeList(item, i32::try_from(*length).unwrap_or(i32::MAX))
-            }
+            Dim::Fixed(length) => ArrowType::FixedSizeList(item, i32::try_from(*length).unwrap_or(i32::MAX)),
         }
     };
-    let data_type = field
-        .shape()
-        .iter()
-        .rev()
-        .fold(to_type(field.data_type()), wrap);
+    let data_type = field.shape().iter().rev().fold(to_type(field.data_type()), wrap);
     ArrowField::new(field.name(), data_type, field.is_nullable())
 }
 
@@ -122,9 +98,7 @@ pub(super) fn type_fits(field: &IoField, found: &ArrowType) -> bool {
 fn list_item(list: &ArrowType) -> Option<(Dim, &ArrowType)> {
     match list {
         ArrowType::List(item) | ArrowType::LargeList(item) => Some((Dim::Any, item.data_type())),
-        ArrowType::FixedSizeList(item, length @ 1..) => {
-            Some((Dim::Fixed(length.unsigned_abs()), item.data_type()))
-        }
+        ArrowType::FixedSizeList(item, length @ 1..) => Some((Dim::Fixed(length.unsigned_abs()), item.data_type())),
         _ => None,
     }
 }
@@ -151,22 +125,13 @@ fn plain_type(plain: &ArrowType) -> Option<IoType> {
         ArrowType::Float32 => IoType::Float32,
         ArrowType::Float64 => IoType::Float64,
         ArrowType::Utf8 | ArrowType::LargeUtf8 | ArrowType::Utf8View => IoType::Utf8,
-        ArrowType::Binary
-        | ArrowType::LargeBinary
-        | ArrowType::BinaryView
-        | ArrowType::FixedSizeBinary(1..) => IoType::Binary,
+        ArrowType::Binary | ArrowType::LargeBinary | ArrowType::BinaryView | ArrowType::FixedSizeBinary(1..) => {
+            IoType::Binary
+        }
         ArrowType::Date32 => IoType::Date32,
-        ArrowType::Timestamp(unit, zone) => IoType::Timestamp {
-            unit: from_unit(*unit),
-            utc: zone.is_some(),
-        },
-        ArrowType::Duration(unit) => IoType::Duration {
-            unit: from_unit(*unit),
-        },
-        ArrowType::Decimal128(precision, scale) => IoType::Decimal128 {
-            precision: *precision,
-            scale: *scale,
-        },
+        ArrowType::Timestamp(unit, zone) => IoType::Timestamp { unit: from_unit(*unit), utc: zone.is_some() },
+        ArrowType::Duration(unit) => IoType::Duration { unit: from_unit(*unit) },
+        ArrowType::Decimal128(precision, scale) => IoType::Decimal128 { precision: *precision, scale: *scale },
         _ => return None,
     };
     Some(data_type)
@@ -189,9 +154,7 @@ fn to_type(data_type: IoType) -> ArrowType {
         IoType::Utf8 => ArrowType::Utf8,
         IoType::Binary => ArrowType::Binary,
         IoType::Date32 => ArrowType::Date32,
-        IoType::Timestamp { unit, utc } => {
-            ArrowType::Timestamp(to_unit(unit), utc.then(|| "UTC".into()))
-        }
+        IoType::Timestamp { unit, utc } => ArrowType::Timestamp(to_unit(unit), utc.then(|| "UTC".into())),
         IoType::Duration { unit } => ArrowType::Duration(to_unit(unit)),
         IoType::Decimal128 { precision, scale } => ArrowType::Decimal128(precision, scale),
     }
@@ -222,11 +185,7 @@ pub(super) fn type_text(data_type: &ArrowType) -> String {
         fn write_str(&mut self, part: &str) -> std::fmt::Result {
             self.0.extend(part.chars().take(61));
             // An error stops the writer; what is there already is kept.
-            if self.0.len() > 240 {
-                Err(std::fmt::Error)
-            } else {
-                Ok(())
-            }
+            if self.0.len() > 240 { Err(std::fmt::Error) } else { Ok(()) }
         }
     }
     let mut cut = Cut(String::new());

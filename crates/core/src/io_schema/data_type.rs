@@ -87,10 +87,7 @@ impl IoType {
 
     pub(super) const fn is_integer(self) -> bool {
         use IoType::{Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64};
-        matches!(
-            self,
-            Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64
-        )
+        matches!(self, Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64)
     }
 
     pub(super) const fn is_float(self) -> bool {
@@ -131,21 +128,12 @@ impl IoType {
         }
         let (head, arguments) = text.strip_suffix(']')?.split_once('[')?;
         let parsed = match (head, arguments.split_once(',')) {
-            ("timestamp", None) => Self::Timestamp {
-                unit: TimeUnit::parse(arguments)?,
-                utc: false,
-            },
-            ("timestamp", Some((unit, "utc"))) => Self::Timestamp {
-                unit: TimeUnit::parse(unit)?,
-                utc: true,
-            },
-            ("duration", None) => Self::Duration {
-                unit: TimeUnit::parse(arguments)?,
-            },
-            ("decimal128", Some((precision, scale))) => Self::Decimal128 {
-                precision: precision.parse().ok()?,
-                scale: scale.parse().ok()?,
-            },
+            ("timestamp", None) => Self::Timestamp { unit: TimeUnit::parse(arguments)?, utc: false },
+            ("timestamp", Some((unit, "utc"))) => Self::Timestamp { unit: TimeUnit::parse(unit)?, utc: true },
+            ("duration", None) => Self::Duration { unit: TimeUnit::parse(arguments)? },
+            ("decimal128", Some((precision, scale))) => {
+                Self::Decimal128 { precision: precision.parse().ok()?, scale: scale.parse().ok()? }
+            }
             _ => return None,
         };
         // Refuses other spellings of the same numbers, such as `+10` and `010`.
@@ -161,10 +149,7 @@ impl fmt::Display for IoType {
             Self::Duration { unit } => write!(f, "duration[{unit}]"),
             Self::Decimal128 { precision, scale } => write!(f, "decimal128[{precision},{scale}]"),
             plain => {
-                let name = PLAIN
-                    .iter()
-                    .find(|(_, known)| known == plain)
-                    .map(|(name, _)| *name);
+                let name = PLAIN.iter().find(|(_, known)| known == plain).map(|(name, _)| *name);
                 f.write_str(name.expect("PLAIN lists every type without parameters"))
             }
         }
@@ -175,9 +160,7 @@ impl FromStr for IoType {
     type Err = SchemaError;
 
     fn from_str(text: &str) -> Result<Self, SchemaError> {
-        Self::parse(text).ok_or_else(|| SchemaError::UnknownType {
-            text: excerpt(text),
-        })
+        Self::parse(text).ok_or_else(|| SchemaError::UnknownType { text: excerpt(text) })
     }
 }
 

@@ -32,11 +32,7 @@ enum Level {
 impl Elements {
     /// Descends to the elements; `column` has a type that fits `field`, which the caller has checked.
     pub(super) fn of(field: &IoField, column: &ArrayRef, report: &mut Report) -> Self {
-        let mut elements = Self {
-            values: Arc::clone(column),
-            valid: None,
-            levels: Vec::new(),
-        };
+        let mut elements = Self { values: Arc::clone(column), valid: None, levels: Vec::new() };
         elements.check_nulls(field, report);
         for dim in field.shape() {
             elements.descend(field, *dim, report);
@@ -47,23 +43,16 @@ impl Elements {
 
     /// Returns the row of the batch that holds an element. O(log rows) per list level.
     pub(super) fn row(&self, element: usize) -> usize {
-        self.levels
-            .iter()
-            .rev()
-            .fold(element, |index, level| match level {
-                Level::Fixed(length) => index / length.max(&1),
-                Level::Offsets(offsets) => list_of(offsets, index),
-                Level::LargeOffsets(offsets) => list_of(offsets, index),
-            })
+        self.levels.iter().rev().fold(element, |index, level| match level {
+            Level::Fixed(length) => index / length.max(&1),
+            Level::Offsets(offsets) => list_of(offsets, index),
+            Level::LargeOffsets(offsets) => list_of(offsets, index),
+        })
     }
 
     /// Reports nulls of this level that may not be, and folds them into `valid`.
     fn check_nulls(&mut self, field: &IoField, report: &mut Report) {
-        let Some(nulls) = self
-            .values
-            .logical_nulls()
-            .filter(|nulls| nulls.null_count() > 0)
-        else {
+        let Some(nulls) = self.values.logical_nulls().filter(|nulls| nulls.null_count() > 0) else {
             return;
         };
         let is_row = self.levels.is_empty();
@@ -99,8 +88,7 @@ impl Elements {
             self.levels.push(Level::Offsets(list.offsets().clone()));
         } else if let Some(list) = values.as_list_opt::<i64>() {
             self.enter(field, dim, list, report);
-            self.levels
-                .push(Level::LargeOffsets(list.offsets().clone()));
+            self.levels.push(Level::LargeOffsets(list.offsets().clone()));
         }
     }
 
@@ -116,17 +104,13 @@ impl Elements {
             self.check_lengths(field, expected, offsets, report);
         }
         let (start, end) = (offsets.first().as_usize(), offsets.last().as_usize());
-        self.valid = self
-            .valid
-            .take()
-            .filter(|valid| valid.null_count() > 0)
-            .map(|valid| {
-                let mut inside = BooleanBufferBuilder::new(end - start);
-                for (length, is_valid) in offsets.lengths().zip(valid.iter()) {
-                    inside.append_n(length, is_valid);
-                }
-                NullBuffer::new(inside.finish())
-            });
+        self.valid = self.valid.take().filter(|valid| valid.null_count() > 0).map(|valid| {
+            let mut inside = BooleanBufferBuilder::new(end - start);
+            for (length, is_valid) in offsets.lengths().zip(valid.iter()) {
+                inside.append_n(length, is_valid);
+            }
+            NullBuffer::new(inside.finish())
+        });
         self.values = list.values().slice(start, end - start);
     }
 
@@ -138,11 +122,7 @@ impl Elements {
         report: &mut Report,
     ) {
         let wrong = |(index, length): &(usize, usize)| {
-            u32::try_from(*length) != Ok(expected)
-                && self
-                    .valid
-                    .as_ref()
-                    .is_none_or(|valid| valid.is_valid(*index))
+            u32::try_from(*length) != Ok(expected) && self.valid.as_ref().is_none_or(|valid| valid.is_valid(*index))
         };
         let mut wrong = offsets.lengths().enumerate().filter(wrong);
         if let Some((first, found)) = wrong.next() {
@@ -163,7 +143,5 @@ impl Elements {
 /// Returns the list that holds the element at `index`, which counts from the first offset.
 fn list_of<O: OffsetSizeTrait>(offsets: &OffsetBuffer<O>, index: usize) -> usize {
     let position = offsets.first().as_usize() + index;
-    offsets
-        .partition_point(|offset| offset.as_usize() <= position)
-        .saturating_sub(1)
+    offsets.partition_point(|offset| offset.as_usize() <= position).saturating_sub(1)
 }

@@ -71,9 +71,7 @@ impl SchemaError {
     #[must_use]
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::UnknownType { .. } | Self::UnknownFormat { .. } | Self::ArrowType { .. } => {
-                ErrorKind::Unsupported
-            }
+            Self::UnknownType { .. } | Self::UnknownFormat { .. } | Self::ArrowType { .. } => ErrorKind::Unsupported,
             _ => ErrorKind::Invalid,
         }
     }
@@ -155,20 +153,12 @@ pub(super) fn excerpt(text: &str) -> String {
 }
 
 /// Writes `items` separated by semicolons, the first ten of `total`.
-pub(super) fn write_list<T: fmt::Display>(
-    f: &mut fmt::Formatter<'_>,
-    items: &[T],
-    total: usize,
-) -> fmt::Result {
+pub(super) fn write_list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T], total: usize) -> fmt::Result {
     let shown = items.len().min(MAX_LISTED);
     for (index, item) in items.iter().take(shown).enumerate() {
         write!(f, "{}{item}", if index == 0 { "" } else { "; " })?;
     }
-    if total > shown {
-        write!(f, "; and {} more", total - shown)
-    } else {
-        Ok(())
-    }
+    if total > shown { write!(f, "; and {} more", total - shown) } else { Ok(()) }
 }
 
 const MAX_LISTED: usize = 10;

@@ -139,10 +139,7 @@ impl IoField {
     }
 
     pub(super) fn validate(&self) -> Result<(), FieldRule> {
-        if self.name.is_empty()
-            || self.name.len() > MAX_NAME_BYTES
-            || self.name.chars().any(char::is_control)
-        {
+        if self.name.is_empty() || self.name.len() > MAX_NAME_BYTES || self.name.chars().any(char::is_control) {
             return Err(FieldRule::Name);
         }
         if self.optional && !self.nullable {
@@ -162,15 +159,10 @@ impl IoField {
             return Err(FieldRule::RangeAndCategories);
         }
         if !self.data_type.is_numeric() {
-            return Err(FieldRule::RangeType {
-                found: self.data_type,
-            });
+            return Err(FieldRule::RangeType { found: self.data_type });
         }
         if !range.is_ordered() || Allowed::of(self).is_empty() {
-            return Err(FieldRule::EmptyRange {
-                range: range.to_string(),
-                data_type: self.data_type,
-            });
+            return Err(FieldRule::EmptyRange { range: range.to_string(), data_type: self.data_type });
         }
         Ok(())
     }
@@ -184,25 +176,18 @@ impl IoField {
             Categories::Ints(_) => self.data_type.is_integer(),
         };
         if !fits {
-            return Err(FieldRule::CategoryType {
-                found: self.data_type,
-            });
+            return Err(FieldRule::CategoryType { found: self.data_type });
         }
         if categories.is_empty() || categories.len() > MAX_CATEGORIES {
-            return Err(FieldRule::CategoryCount {
-                count: categories.len(),
-                limit: MAX_CATEGORIES,
-            });
+            return Err(FieldRule::CategoryCount { count: categories.len(), limit: MAX_CATEGORIES });
         }
         let bad = match categories {
-            Categories::Strings(set) => set
-                .iter()
-                .find(|text| text.len() > MAX_CATEGORY_BYTES)
-                .map(|text| excerpt(text)),
+            Categories::Strings(set) => {
+                set.iter().find(|text| text.len() > MAX_CATEGORY_BYTES).map(|text| excerpt(text))
+            }
             Categories::Ints(set) => {
                 let (least, greatest) = self.data_type.limits().unwrap_or((0, 0));
-                let outside =
-                    |n: i64| !(least..=greatest).contains(&n.into()) || n.unsigned_abs() >= 1 << 53;
+                let outside = |n: i64| !(least..=greatest).contains(&n.into()) || n.unsigned_abs() >= 1 << 53;
                 set.iter().find(|n| outside(**n)).map(ToString::to_string)
             }
         };
@@ -212,13 +197,7 @@ impl IoField {
 
 impl std::fmt::Display for IoField {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}: {}{}",
-            excerpt(&self.name),
-            self.data_type,
-            ShapeText(&self.shape)
-        )?;
+        write!(f, "{}: {}{}", excerpt(&self.name), self.data_type, ShapeText(&self.shape))?;
         match (self.optional, self.nullable) {
             (true, _) => f.write_str(" optional")?,
             (false, true) => f.write_str(" or null")?,
@@ -237,9 +216,7 @@ impl std::fmt::Display for IoField {
 fn validate_type(data_type: IoType) -> Result<(), FieldRule> {
     match data_type {
         IoType::Decimal128 { precision, scale }
-            if !(1..=38).contains(&precision)
-                || i16::from(scale) > i16::from(precision)
-                || scale < -38 =>
+            if !(1..=38).contains(&precision) || i16::from(scale) > i16::from(precision) || scale < -38 =>
         {
             Err(FieldRule::Decimal { found: data_type })
         }
@@ -263,10 +240,7 @@ fn validate_shape(shape: &[Dim]) -> Result<(), FieldRule> {
     Ok(())
 }
 
-#[allow(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde passes fields by reference"
-)]
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
 const fn is_false(value: &bool) -> bool {
     !*value
 }

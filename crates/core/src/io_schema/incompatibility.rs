@@ -57,14 +57,7 @@ pub struct Incompatibility {
 
 impl fmt::Display for Incompatibility {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {} `{}`: {}",
-            self.breaks,
-            self.side,
-            excerpt(&self.field),
-            self.mismatch
-        )
+        write!(f, "{} {} `{}`: {}", self.breaks, self.side, excerpt(&self.field), self.mismatch)
     }
 }
 
@@ -125,42 +118,20 @@ impl fmt::Display for Mismatch {
                 write!(f, "type {given} is given but {accepted} accepted")
             }
             Self::Shape { given, accepted } => {
-                write!(
-                    f,
-                    "shape {} is given but {} accepted",
-                    shape_text(given),
-                    shape_text(accepted)
-                )
+                write!(f, "shape {} is given but {} accepted", shape_text(given), shape_text(accepted))
             }
-            Self::Range {
-                given: Some(given),
-                accepted,
-            } => write!(f, "range {given} is given but {accepted} accepted"),
-            Self::Range {
-                given: None,
-                accepted,
-            } => write!(f, "any value is given but only {accepted} accepted"),
+            Self::Range { given: Some(given), accepted } => write!(f, "range {given} is given but {accepted} accepted"),
+            Self::Range { given: None, accepted } => write!(f, "any value is given but only {accepted} accepted"),
             Self::Categories { unknown, count } => {
-                write!(
-                    f,
-                    "{count} categories may be given but are not accepted: {}",
-                    unknown.join(", ")
-                )
+                write!(f, "{count} categories may be given but are not accepted: {}", unknown.join(", "))
             }
             Self::OpenCategories { accepted } => {
-                write!(
-                    f,
-                    "any value may be given but only {accepted} categories are accepted"
-                )
+                write!(f, "any value may be given but only {accepted} categories are accepted")
             }
         }
     }
 }
 
 fn shape_text(shape: &[Dim]) -> String {
-    if shape.is_empty() {
-        "of a scalar".to_owned()
-    } else {
-        ShapeText(shape).to_string()
-    }
+    if shape.is_empty() { "of a scalar".to_owned() } else { ShapeText(shape).to_string() }
 }

@@ -36,10 +36,7 @@ struct Ends {
 impl ValueRange {
     pub(super) fn new(min: f64, max: f64) -> Self {
         // Adding zero turns -0 into 0: equal ranges must have equal bytes.
-        Self {
-            min: min + 0.0,
-            max: max + 0.0,
-        }
+        Self { min: min + 0.0, max: max + 0.0 }
     }
 
     /// Returns the least value inside.
@@ -65,10 +62,7 @@ impl ValueRange {
 
     /// The least and greatest whole number of units of 10^-`scale` inside; the first is greater if there is none.
     pub(super) fn in_units(&self, scale: i32) -> (i128, i128) {
-        (
-            units(self.min, scale, Round::Up),
-            units(self.max, scale, Round::Down),
-        )
+        (units(self.min, scale, Round::Up), units(self.max, scale, Round::Down))
     }
 }
 
@@ -80,10 +74,7 @@ impl From<Ends> for ValueRange {
 
 impl From<ValueRange> for Ends {
     fn from(range: ValueRange) -> Self {
-        Self {
-            min: range.min.into(),
-            max: range.max.into(),
-        }
+        Self { min: range.min.into(), max: range.max.into() }
     }
 }
 
@@ -122,11 +113,7 @@ fn units(value: f64, scale: i32, round: Round) -> i128 {
         Some(power) => (digits.div_euclid(power), digits.rem_euclid(power) == 0),
         None => (if digits < 0 { -1 } else { 0 }, digits == 0),
     };
-    if round == Round::Up && !exact {
-        floor + 1
-    } else {
-        floor
-    }
+    if round == Round::Up && !exact { floor + 1 } else { floor }
 }
 
 /// Splits a finite number into `digits * 10^exponent`, with the fewest digits that read back as the same number.
@@ -136,11 +123,7 @@ fn decimal(value: f64) -> (i128, i32) {
     let exponent: i32 = exponent.parse().expect("a finite f64 has a small exponent");
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let mut digits: i128 = 0;
-    for digit in whole
-        .bytes()
-        .chain(fraction.bytes())
-        .filter(u8::is_ascii_digit)
-    {
+    for digit in whole.bytes().chain(fraction.bytes()).filter(u8::is_ascii_digit) {
         digits = digits * 10 + i128::from(digit - b'0');
     }
     let exponent = exponent - fraction.len() as i32;
@@ -159,18 +142,9 @@ mod tests {
         assert_eq!(ValueRange::new(-2.5, 2.5).in_units(0), (-2, 2));
         assert_eq!(ValueRange::new(1e-300, 1e300).in_units(2), (1, i128::MAX));
         assert_eq!(ValueRange::new(-1e-300, 0.0).in_units(38), (0, 0));
-        assert_eq!(
-            ValueRange::new(-1e300, -1e-300).in_units(-38),
-            (i128::MIN, -1)
-        );
-        assert_eq!(
-            ValueRange::new(f64::NEG_INFINITY, f64::INFINITY).in_units(0),
-            (i128::MIN, i128::MAX)
-        );
-        assert_eq!(
-            ValueRange::new(1e38, 1.2e3).in_units(-2),
-            (10_i128.pow(36), 12)
-        );
+        assert_eq!(ValueRange::new(-1e300, -1e-300).in_units(-38), (i128::MIN, -1));
+        assert_eq!(ValueRange::new(f64::NEG_INFINITY, f64::INFINITY).in_units(0), (i128::MIN, i128::MAX));
+        assert_eq!(ValueRange::new(1e38, 1.2e3).in_units(-2), (10_i128.pow(36), 12));
     }
 
     #[test]

@@ -6,8 +6,8 @@ use arrow::{
     array::{Array, ArrowPrimitiveType, AsArray},
     buffer::BooleanBuffer,
     datatypes::{
-        DataType as ArrowType, Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type,
-        Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+        DataType as ArrowType, Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+        Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
     },
     util::display::array_value_to_string,
 };
@@ -49,8 +49,7 @@ pub(super) fn text(values: &dyn Array, index: usize) -> String {
     if let Some(strings) = values.as_string_view_opt() {
         return excerpt(strings.value(index));
     }
-    array_value_to_string(values, index)
-        .map_or_else(|error| excerpt(&error.to_string()), |text| excerpt(&text))
+    array_value_to_string(values, index).map_or_else(|error| excerpt(&error.to_string()), |text| excerpt(&text))
 }
 
 fn outside_units(values: &dyn Array, low: i128, high: i128) -> Option<BooleanBuffer> {
@@ -74,10 +73,7 @@ where
     T::Native: TryFrom<i128> + PartialOrd,
 {
     // Both ends lie within the type: they were cut to its limits.
-    let (low, high) = (
-        T::Native::try_from(low).ok()?,
-        T::Native::try_from(high).ok()?,
-    );
+    let (low, high) = (T::Native::try_from(low).ok()?, T::Native::try_from(high).ok()?);
     marked::<T>(values, |value| value < low || value > high)
 }
 
@@ -119,37 +115,22 @@ where
     T::Native: TryInto<i64>,
 {
     // What does not fit an i64 is in no set.
-    marked::<T>(values, |value| {
-        value
-            .try_into()
-            .map_or(true, |value: i64| !set.contains(&value))
-    })
+    marked::<T>(values, |value| value.try_into().map_or(true, |value: i64| !set.contains(&value)))
 }
 
 fn not_of_strings(values: &dyn Array, set: &BTreeSet<String>) -> Option<BooleanBuffer> {
     let unknown = |text: &str| !set.contains(text);
     if let Some(strings) = values.as_string_opt::<i32>() {
-        Some(BooleanBuffer::collect_bool(strings.len(), |index| {
-            unknown(strings.value(index))
-        }))
+        Some(BooleanBuffer::collect_bool(strings.len(), |index| unknown(strings.value(index))))
     } else if let Some(strings) = values.as_string_opt::<i64>() {
-        Some(BooleanBuffer::collect_bool(strings.len(), |index| {
-            unknown(strings.value(index))
-        }))
+        Some(BooleanBuffer::collect_bool(strings.len(), |index| unknown(strings.value(index))))
     } else {
         let strings = values.as_string_view_opt()?;
-        Some(BooleanBuffer::collect_bool(strings.len(), |index| {
-            unknown(strings.value(index))
-        }))
+        Some(BooleanBuffer::collect_bool(strings.len(), |index| unknown(strings.value(index))))
     }
 }
 
-fn marked<T: ArrowPrimitiveType>(
-    values: &dyn Array,
-    test: impl Fn(T::Native) -> bool,
-) -> Option<BooleanBuffer> {
+fn marked<T: ArrowPrimitiveType>(values: &dyn Array, test: impl Fn(T::Native) -> bool) -> Option<BooleanBuffer> {
     let values = values.as_primitive_opt::<T>()?.values();
-    Some(BooleanBuffer::collect_bool(values.len(), |index| {
-        test(values[index])
-    }))
+    Some(BooleanBuffer::collect_bool(values.len(), |index| test(values[index])))
 }

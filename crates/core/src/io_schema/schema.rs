@@ -82,8 +82,7 @@ impl IoSchema {
     /// Returns the SHA-256 of the canonical JSON. O(size of the schema).
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let bytes =
-            to_canonical(self).expect("a valid schema holds only what canonical JSON can hold");
+        let bytes = to_canonical(self).expect("a valid schema holds only what canonical JSON can hold");
         Digest::of(&bytes)
     }
 }
@@ -122,10 +121,7 @@ impl TryFrom<Stored> for IoSchema {
 
     fn try_from(stored: Stored) -> Result<Self, SchemaError> {
         if stored.format != FORMAT {
-            return Err(SchemaError::UnknownFormat {
-                found: stored.format,
-                known: FORMAT,
-            });
+            return Err(SchemaError::UnknownFormat { found: stored.format, known: FORMAT });
         }
         Self::new(stored.inputs, stored.outputs)
     }
@@ -133,35 +129,20 @@ impl TryFrom<Stored> for IoSchema {
 
 impl From<IoSchema> for Stored {
     fn from(schema: IoSchema) -> Self {
-        Self {
-            format: FORMAT,
-            inputs: schema.inputs,
-            outputs: schema.outputs,
-        }
+        Self { format: FORMAT, inputs: schema.inputs, outputs: schema.outputs }
     }
 }
 
 fn validate_side(side: IoSide, fields: &[IoField]) -> Result<(), SchemaError> {
     if fields.len() > MAX_FIELDS {
-        return Err(SchemaError::TooManyFields {
-            side,
-            count: fields.len(),
-            limit: MAX_FIELDS,
-        });
+        return Err(SchemaError::TooManyFields { side, count: fields.len(), limit: MAX_FIELDS });
     }
     let mut names = HashSet::with_capacity(fields.len());
     for field in fields {
         let shown = || excerpt(field.name());
-        field.validate().map_err(|rule| SchemaError::Field {
-            side,
-            field: shown(),
-            rule,
-        })?;
+        field.validate().map_err(|rule| SchemaError::Field { side, field: shown(), rule })?;
         if !names.insert(field.name()) {
-            return Err(SchemaError::Duplicate {
-                side,
-                field: shown(),
-            });
+            return Err(SchemaError::Duplicate { side, field: shown() });
         }
     }
     Ok(())

@@ -26,17 +26,12 @@ pub(super) struct Hits {
 impl<'a> Values<'a> {
     pub(super) fn of(elements: &'a Elements) -> Self {
         let values = elements.values.as_ref();
-        Self {
-            elements: values,
-            dictionary: values.as_any_dictionary_opt(),
-            valid: elements.valid.as_ref(),
-        }
+        Self { elements: values, dictionary: values.as_any_dictionary_opt(), valid: elements.valid.as_ref() }
     }
 
     /// Returns what is to be tested: the elements, or the values of their dictionary.
     pub(super) fn plain(&self) -> &'a dyn Array {
-        self.dictionary
-            .map_or(self.elements, |dictionary| dictionary.values().as_ref())
+        self.dictionary.map_or(self.elements, |dictionary| dictionary.values().as_ref())
     }
 
     /// Returns the elements marked by a test of the plain values, null elements aside.
@@ -52,12 +47,7 @@ impl<'a> Values<'a> {
             marked &= valid.inner();
         }
         let first = marked.set_indices().next()?;
-        Some(Hits {
-            count: marked.count_set_bits(),
-            first,
-            marked,
-            keys,
-        })
+        Some(Hits { count: marked.count_set_bits(), first, marked, keys })
     }
 
     /// Shows the first hit.
@@ -81,10 +71,7 @@ impl<'a> Values<'a> {
     }
 
     fn text(&self, hits: &Hits, element: usize) -> String {
-        let index = hits
-            .keys
-            .as_ref()
-            .map_or(Some(&element), |keys| keys.get(element));
+        let index = hits.keys.as_ref().map_or(Some(&element), |keys| keys.get(element));
         index.map_or_else(String::new, |index| scan::text(self.plain(), *index))
     }
 }

@@ -158,18 +158,9 @@ impl fmt::Display for ViolationKind {
                 write!(f, "has {count} nulls, first in row {first_row}")
             }
             Self::NullElement { count, first_row } => {
-                write!(
-                    f,
-                    "has {count} nulls inside lists, first in row {first_row}"
-                )
+                write!(f, "has {count} nulls inside lists, first in row {first_row}")
             }
-            Self::Length {
-                dimension,
-                expected,
-                found,
-                count,
-                first_row,
-            } => write!(
+            Self::Length { dimension, expected, found, count, first_row } => write!(
                 f,
                 "has {count} lists of wrong length in dimension {dimension}, first in row {first_row}: \
                  {found}, expected {expected}"
@@ -177,27 +168,11 @@ impl fmt::Display for ViolationKind {
             Self::NotANumber { count, first_row } => {
                 write!(f, "has {count} NaN, first in row {first_row}")
             }
-            Self::OutOfRange {
-                range,
-                value,
-                count,
-                first_row,
-            } => {
-                write!(
-                    f,
-                    "has {count} values outside {range}, first in row {first_row}: {value}"
-                )
+            Self::OutOfRange { range, value, count, first_row } => {
+                write!(f, "has {count} values outside {range}, first in row {first_row}: {value}")
             }
-            Self::UnknownCategory {
-                examples,
-                count,
-                first_row,
-            } => {
-                write!(
-                    f,
-                    "has {count} values of no known category, first in row {first_row}: {}",
-                    examples.join(", ")
-                )
+            Self::UnknownCategory { examples, count, first_row } => {
+                write!(f, "has {count} values of no known category, first in row {first_row}: {}", examples.join(", "))
             }
         }
     }
@@ -211,32 +186,19 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) const fn new(side: IoSide) -> Self {
-        Self {
-            found: Violations {
-                side,
-                found: Vec::new(),
-                omitted: 0,
-            },
-        }
+        Self { found: Violations { side, found: Vec::new(), omitted: 0 } }
     }
 
     pub(super) fn add(&mut self, column: &str, kind: ViolationKind) {
         if self.found.found.len() < MAX_VIOLATIONS {
-            self.found.found.push(Violation {
-                column: column.to_owned(),
-                kind,
-            });
+            self.found.found.push(Violation { column: column.to_owned(), kind });
         } else {
             self.found.omitted += 1;
         }
     }
 
     pub(super) fn finish(self) -> Result<(), Violations> {
-        if self.found.found.is_empty() {
-            Ok(())
-        } else {
-            Err(self.found)
-        }
+        if self.found.found.is_empty() { Ok(()) } else { Err(self.found) }
     }
 }
 

@@ -28,15 +28,9 @@ pub fn file_stream(path: &Path) -> BoxStream<'static, io::Result<Bytes>> {
             };
             let mut piece = Vec::with_capacity(PIECE);
             (&mut file).take(PIECE as u64).read_to_end(&mut piece)?;
-            Ok(if piece.is_empty() {
-                None
-            } else {
-                Some((Bytes::from(piece), Source::Open(file)))
-            })
+            Ok(if piece.is_empty() { None } else { Some((Bytes::from(piece), Source::Open(file))) })
         };
-        tokio::task::spawn_blocking(read)
-            .await
-            .map_err(io::Error::other)?
+        tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
     };
     stream::try_unfold(start, next).boxed()
 }

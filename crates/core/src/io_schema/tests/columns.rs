@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, FixedSizeListArray,
-        Float16Array, LargeListArray, LargeStringArray, ListArray, NullArray, PrimitiveArray,
-        StringArray, StringViewArray, StructArray, new_empty_array,
+        Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, FixedSizeListArray, Float16Array, LargeListArray,
+        LargeStringArray, ListArray, NullArray, PrimitiveArray, StringArray, StringViewArray, StructArray,
+        new_empty_array,
     },
     buffer::{NullBuffer, OffsetBuffer, ScalarBuffer},
     compute::cast,
-    datatypes::{
-        DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit as ArrowUnit,
-    },
+    datatypes::{DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit as ArrowUnit},
 };
 
 use crate::{Dim, IoField, IoSchema, IoType};
@@ -24,47 +22,22 @@ pub(super) struct Draw(pub(super) Vec<u8>, pub(super) usize);
 impl Draw {
     pub(super) fn below(&mut self, end: u8) -> u8 {
         self.1 += 1;
-        let drawn = self
-            .0
-            .get(self.1 % self.0.len().max(1))
-            .copied()
-            .unwrap_or(0);
-        drawn
-            .wrapping_mul(31)
-            .wrapping_add((self.1 / self.0.len().max(1)) as u8)
-            % end
+        let drawn = self.0.get(self.1 % self.0.len().max(1)).copied().unwrap_or(0);
+        drawn.wrapping_mul(31).wrapping_add((self.1 / self.0.len().max(1)) as u8) % end
     }
 
     fn nulls(&mut self, rows: usize, allowed: bool) -> Option<NullBuffer> {
         let some = allowed && self.below(3) == 0;
-        some.then(|| {
-            (0..rows)
-                .map(|_| self.below(4) > 0)
-                .collect::<Vec<bool>>()
-                .into()
-        })
+        some.then(|| (0..rows).map(|_| self.below(4) > 0).collect::<Vec<bool>>().into())
     }
 
     /// A column for this field, which mostly keeps its rules.
     pub(super) fn column(&mut self, field: &IoField, rows: usize) -> ArrayRef {
         let slack = self.below(16) == 0;
-        self.nested(
-            field.data_type(),
-            field.shape(),
-            rows,
-            field.is_nullable() || slack,
-            slack,
-        )
+        self.nested(field.data_type(), field.shape(), rows, field.is_nullable() || slack, slack)
     }
 
-    fn nested(
-        &mut self,
-        data_type: IoType,
-        shape: &[Dim],
-        rows: usize,
-        nullable: bool,
-        slack: bool,
-    ) -> ArrayRef {
+    fn nested(&mut self, data_type: IoType, shape: &[Dim], rows: usize, nullable: bool, slack: bool) -> ArrayRef {
         let Some((dim, inner)) = shape.split_first() else {
             return self.plain(data_type, rows, nullable);
         };
@@ -80,23 +53,14 @@ impl Draw {
             _ => draw.below(3).into(),
         };
         // A null list may still span elements, which then do not count.
-        let offsets =
-            OffsetBuffer::<i64>::from_lengths((0..rows).map(|_| length(self)).collect::<Vec<_>>());
+        let offsets = OffsetBuffer::<i64>::from_lengths((0..rows).map(|_| length(self)).collect::<Vec<_>>());
         let values = self.nested(data_type, inner, offsets.last() as usize, slack, slack);
         let item = Arc::new(Field::new("item", values.data_type().clone(), true));
         let list: ArrayRef = if self.below(2) == 0 {
             Arc::new(LargeListArray::new(item, offsets, values, nulls))
         } else {
-            let offsets = offsets
-                .iter()
-                .map(|offset| *offset as i32)
-                .collect::<ScalarBuffer<i32>>();
-            Arc::new(ListArray::new(
-                item,
-                OffsetBuffer::new(offsets),
-                values,
-                nulls,
-            ))
+            let offsets = offsets.iter().map(|offset| *offset as i32).collect::<ScalarBuffer<i32>>();
+            Arc::new(ListArray::new(item, OffsetBuffer::new(offsets), values, nulls))
         };
         list
     }
@@ -104,58 +68,30 @@ impl Draw {
     fn plain(&mut self, data_type: IoType, rows: usize, nullable: bool) -> ArrayRef {
         let numbers: Vec<i32> = (0..rows).map(|_| i32::from(self.below(9)) - 2).collect();
         let nulls = self.nulls(rows, nullable);
-        let ints = || -> ArrayRef {
-            Arc::new(PrimitiveArray::<Int32Type>::new(
-                numbers.clone().into(),
-                nulls.clone(),
-            ))
-        };
+        let ints = || -> ArrayRef { Arc::new(PrimitiveArray::<Int32Type>::new(numbers.clone().into(), nulls.clone())) };
         let array: ArrayRef = match data_type {
-            IoType::Bool => Arc::new(BooleanArray::new(
-                numbers.iter().map(|n| *n > 0).collect::<Vec<_>>().into(),
-                nulls,
-            )),
+            IoType::Bool => {
+                Arc::new(BooleanArray::new(numbers.iter().map(|n| *n > 0).collect::<Vec<_>>().into(), nulls))
+            }
             IoType::Utf8 | IoType::Binary => {
-                let texts = numbers.iter().enumerate().map(|(row, n)| {
-                    nulls
-                        .as_ref()
-                        .is_none_or(|nulls| nulls.is_valid(row))
-                        .then(|| n.to_string())
-                });
+                let texts = numbers
+                    .iter()
+                    .enumerate()
+                    .map(|(row, n)| nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)).then(|| n.to_string()));
                 let texts: StringArray = texts.collect();
-                if data_type == IoType::Binary {
-                    Arc::new(BinaryArray::from(texts))
-                } else {
-                    Arc::new(texts)
-                }
+                if data_type == IoType::Binary { Arc::new(BinaryArray::from(texts)) } else { Arc::new(texts) }
             }
             IoType::Float32 | IoType::Float64 if self.below(4) == 0 => {
-                let floats = numbers
-                    .iter()
-                    .map(|n| if *n > 4 { f64::NAN } else { f64::from(*n) })
-                    .collect::<Vec<_>>();
-                cast(
-                    &PrimitiveArray::<Float64Type>::new(floats.into(), nulls),
-                    &arrow_type(data_type),
-                )
-                .unwrap()
+                let floats = numbers.iter().map(|n| if *n > 4 { f64::NAN } else { f64::from(*n) }).collect::<Vec<_>>();
+                cast(&PrimitiveArray::<Float64Type>::new(floats.into(), nulls), &arrow_type(data_type)).unwrap()
             }
             IoType::Decimal128 { precision, scale } => {
-                let digits = numbers
-                    .iter()
-                    .map(|n| i128::from(*n) * 5)
-                    .collect::<Vec<_>>();
-                Arc::new(
-                    Decimal128Array::new(digits.into(), nulls)
-                        .with_precision_and_scale(precision, scale)
-                        .unwrap(),
-                )
+                let digits = numbers.iter().map(|n| i128::from(*n) * 5).collect::<Vec<_>>();
+                Arc::new(Decimal128Array::new(digits.into(), nulls).with_precision_and_scale(precision, scale).unwrap())
             }
-            IoType::Timestamp { .. } | IoType::Duration { .. } => cast(
-                &cast(&ints(), &DataType::Int64).unwrap(),
-                &arrow_type(data_type),
-            )
-            .unwrap(),
+            IoType::Timestamp { .. } | IoType::Duration { .. } => {
+                cast(&cast(&ints(), &DataType::Int64).unwrap(), &arrow_type(data_type)).unwrap()
+            }
             // Negative numbers become null in unsigned types.
             _ if nullable => cast(&ints(), &arrow_type(data_type)).unwrap(),
             _ => cast(
@@ -191,9 +127,7 @@ impl Draw {
             3 => {
                 let item = Arc::new(Field::new("item", DataType::Int8, true));
                 let empty = new_empty_array(&DataType::Int8);
-                Arc::new(
-                    FixedSizeListArray::try_new_with_length(item, 0, empty, None, rows).unwrap(),
-                )
+                Arc::new(FixedSizeListArray::try_new_with_length(item, 0, empty, None, rows).unwrap())
             }
             4 => self.nested(IoType::Utf8, &[Dim::Any; 3], rows, true, true),
             5..8 => {
@@ -205,10 +139,7 @@ impl Draw {
         };
         // A slice of a longer array has offsets that do not start at 0.
         let start = usize::from(self.below(4)).min(array.len());
-        array.slice(
-            start,
-            (array.len() - start).min(usize::from(self.below(30))),
-        )
+        array.slice(start, (array.len() - start).min(usize::from(self.below(30))))
     }
 }
 
@@ -238,7 +169,5 @@ pub(super) fn halves(values: &[f32]) -> ArrayRef {
 }
 
 pub(super) fn longs(values: &[i64]) -> ArrayRef {
-    Arc::new(PrimitiveArray::<Int64Type>::from_iter_values(
-        values.iter().copied(),
-    ))
+    Arc::new(PrimitiveArray::<Int64Type>::from_iter_values(values.iter().copied()))
 }

@@ -15,19 +15,10 @@ use super::{columns::Draw, sample};
 use crate::{Compatibility, ExtraColumns, IoField, IoSchema, IoSide};
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
-    let rows = columns
-        .iter()
-        .map(|(_, column)| column.len())
-        .min()
-        .unwrap_or(0);
-    let fields: Vec<_> = columns
-        .iter()
-        .map(|(name, column)| Field::new(*name, column.data_type().clone(), true))
-        .collect();
-    let columns = columns
-        .into_iter()
-        .map(|(_, column)| column.slice(0, rows))
-        .collect();
+    let rows = columns.iter().map(|(_, column)| column.len()).min().unwrap_or(0);
+    let fields: Vec<_> =
+        columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true)).collect();
+    let columns = columns.into_iter().map(|(_, column)| column.slice(0, rows)).collect();
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options).unwrap()
 }
@@ -59,22 +50,9 @@ fn what_the_old_schema_takes_the_compatible_new_one_takes() {
         }
         Ok(())
     };
-    TestRunner::new(Config {
-        failure_persistence: None,
-        ..Config::with_cases(4_000)
-    })
-    .run(&strategy, law)
-    .unwrap();
-    assert!(
-        agreed.get() > 50,
-        "only {} batches were valid for two compatible schemas",
-        agreed.get()
-    );
-    assert!(
-        differed.get() > 50,
-        "only {} batches showed why two schemas are incompatible",
-        differed.get()
-    );
+    TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(4_000) }).run(&strategy, law).unwrap();
+    assert!(agreed.get() > 50, "only {} batches were valid for two compatible schemas", agreed.get());
+    assert!(differed.get() > 50, "only {} batches showed why two schemas are incompatible", differed.get());
 }
 
 proptest! {

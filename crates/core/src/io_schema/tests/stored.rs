@@ -4,46 +4,22 @@ use proptest::prelude::*;
 
 use super::sample;
 use crate::{
-    Categories, Dim, ErrorKind, FieldRule, IoField, IoSchema, IoSide, IoType, SchemaError,
-    TimeUnit, from_canonical, to_canonical,
+    Categories, Dim, ErrorKind, FieldRule, IoField, IoSchema, IoSide, IoType, SchemaError, TimeUnit, from_canonical,
+    to_canonical,
 };
 
 fn every_feature() -> IoSchema {
-    let scalars = sample::TYPES
-        .iter()
-        .map(|data_type| IoField::new(format!("x {data_type}"), *data_type));
+    let scalars = sample::TYPES.iter().map(|data_type| IoField::new(format!("x {data_type}"), *data_type));
     let ruled = [
-        IoField::new("temp", IoType::Float64)
-            .nullable()
-            .with_range(-40.5, f64::INFINITY),
-        IoField::new("origin", IoType::Utf8)
-            .optional()
-            .with_categories(Categories::strings(["JFK", "EWR"])),
+        IoField::new("temp", IoType::Float64).nullable().with_range(-40.5, f64::INFINITY),
+        IoField::new("origin", IoType::Utf8).optional().with_categories(Categories::strings(["JFK", "EWR"])),
         IoField::new("month", IoType::Int8).with_categories(Categories::ints([12, 1, 2])),
-        IoField::new("image", IoType::Float32)
-            .with_shape([Dim::Any, Dim::Fixed(3)])
-            .with_range(-0.0, 1.0),
-        IoField::new(
-            "price",
-            IoType::Decimal128 {
-                precision: 10,
-                scale: -2,
-            },
-        )
-        .with_range(0.1, 1e20),
-        IoField::new(
-            "millis",
-            IoType::Timestamp {
-                unit: TimeUnit::Millisecond,
-                utc: false,
-            },
-        ),
+        IoField::new("image", IoType::Float32).with_shape([Dim::Any, Dim::Fixed(3)]).with_range(-0.0, 1.0),
+        IoField::new("price", IoType::Decimal128 { precision: 10, scale: -2 }).with_range(0.1, 1e20),
+        IoField::new("millis", IoType::Timestamp { unit: TimeUnit::Millisecond, utc: false }),
     ];
-    IoSchema::new(
-        scalars.chain(ruled).collect(),
-        vec![IoField::new("late15", IoType::Float64).with_range(0.0, 1.0)],
-    )
-    .unwrap()
+    IoSchema::new(scalars.chain(ruled).collect(), vec![IoField::new("late15", IoType::Float64).with_range(0.0, 1.0)])
+        .unwrap()
 }
 
 #[test]
@@ -66,18 +42,9 @@ fn golden_bytes_and_digest() {
         r#""outputs":[{"name":"late15","range":{"max":"1","min":"0"},"type":"float64"}]}"#,
     );
     let schema = every_feature();
-    assert_eq!(
-        String::from_utf8(to_canonical(&schema).unwrap()).unwrap(),
-        golden
-    );
-    assert_eq!(
-        schema.digest().to_string(),
-        "d954019e5e060247f968c49dfee7622c0a9ea90bacddc606d320602cf033bcb6"
-    );
-    assert_eq!(
-        from_canonical::<IoSchema>(golden.as_bytes()).unwrap(),
-        schema
-    );
+    assert_eq!(String::from_utf8(to_canonical(&schema).unwrap()).unwrap(), golden);
+    assert_eq!(schema.digest().to_string(), "d954019e5e060247f968c49dfee7622c0a9ea90bacddc606d320602cf033bcb6");
+    assert_eq!(from_canonical::<IoSchema>(golden.as_bytes()).unwrap(), schema);
 }
 
 /// The rule that a schema of this one input breaks.
@@ -85,11 +52,7 @@ fn broken(field: IoField) -> FieldRule {
     let error = IoSchema::new(vec![field], vec![IoField::new("y", IoType::Bool)]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     match error {
-        SchemaError::Field {
-            side: IoSide::Input,
-            rule,
-            ..
-        } => rule,
+        SchemaError::Field { side: IoSide::Input, rule, .. } => rule,
         other => panic!("{other}"),
     }
 }
@@ -104,86 +67,36 @@ fn each_rule_is_kept() {
         let found = IoType::Decimal128 { precision, scale };
         assert_eq!(broken(x(found)), FieldRule::Decimal { found });
     }
-    assert_eq!(
-        broken(x(IoType::Bool).with_shape([Dim::Any; 9])),
-        FieldRule::Rank { rank: 9 }
-    );
-    for shape in [
-        vec![Dim::Fixed(0)],
-        vec![Dim::Fixed(1 << 31)],
-        vec![Dim::Fixed(1 << 16); 2],
-    ] {
-        assert_eq!(
-            broken(x(IoType::Bool).with_shape(shape)),
-            FieldRule::Dimension
-        );
+    assert_eq!(broken(x(IoType::Bool).with_shape([Dim::Any; 9])), FieldRule::Rank { rank: 9 });
+    for shape in [vec![Dim::Fixed(0)], vec![Dim::Fixed(1 << 31)], vec![Dim::Fixed(1 << 16); 2]] {
+        assert_eq!(broken(x(IoType::Bool).with_shape(shape)), FieldRule::Dimension);
     }
-    assert_eq!(
-        broken(x(IoType::Date32).with_range(0.0, 1.0)),
-        FieldRule::RangeType {
-            found: IoType::Date32
-        }
-    );
+    assert_eq!(broken(x(IoType::Date32).with_range(0.0, 1.0)), FieldRule::RangeType { found: IoType::Date32 });
     for (data_type, min, max) in [
         (IoType::Float64, f64::NAN, 1.0),
         (IoType::Float64, 1.0, 0.0),
         (IoType::Int8, 0.25, 0.75),
         (IoType::UInt8, -5.0, -1.0),
-        (
-            IoType::Decimal128 {
-                precision: 2,
-                scale: 1,
-            },
-            10.0,
-            11.0,
-        ),
+        (IoType::Decimal128 { precision: 2, scale: 1 }, 10.0, 11.0),
     ] {
-        assert!(
-            matches!(
-                broken(x(data_type).with_range(min, max)),
-                FieldRule::EmptyRange { .. }
-            ),
-            "{min}..={max}"
-        );
+        assert!(matches!(broken(x(data_type).with_range(min, max)), FieldRule::EmptyRange { .. }), "{min}..={max}");
     }
     let ones = || Categories::ints([1]);
-    assert_eq!(
-        broken(x(IoType::Int8).with_range(0.0, 1.0).with_categories(ones())),
-        FieldRule::RangeAndCategories
-    );
-    assert_eq!(
-        broken(x(IoType::Utf8).with_categories(ones())),
-        FieldRule::CategoryType {
-            found: IoType::Utf8
-        }
-    );
+    assert_eq!(broken(x(IoType::Int8).with_range(0.0, 1.0).with_categories(ones())), FieldRule::RangeAndCategories);
+    assert_eq!(broken(x(IoType::Utf8).with_categories(ones())), FieldRule::CategoryType { found: IoType::Utf8 });
     let none = Categories::strings([] as [&str; 0]);
-    assert_eq!(
-        broken(x(IoType::Utf8).with_categories(none)),
-        FieldRule::CategoryCount {
-            count: 0,
-            limit: 65_536
-        }
-    );
+    assert_eq!(broken(x(IoType::Utf8).with_categories(none)), FieldRule::CategoryCount { count: 0, limit: 65_536 });
     let many = Categories::ints(0..=65_536);
     assert_eq!(
         broken(x(IoType::Int64).with_categories(many)),
-        FieldRule::CategoryCount {
-            count: 65_537,
-            limit: 65_536
-        }
+        FieldRule::CategoryCount { count: 65_537, limit: 65_536 }
     );
-    for (data_type, n) in [
-        (IoType::Int64, 1 << 53),
-        (IoType::Int64, i64::MIN),
-        (IoType::UInt8, 256),
-        (IoType::UInt8, -1),
-    ] {
+    for (data_type, n) in
+        [(IoType::Int64, 1 << 53), (IoType::Int64, i64::MIN), (IoType::UInt8, 256), (IoType::UInt8, -1)]
+    {
         assert_eq!(
             broken(x(data_type).with_categories(Categories::ints([n]))),
-            FieldRule::Category {
-                found: n.to_string()
-            }
+            FieldRule::Category { found: n.to_string() }
         );
     }
     let long = Categories::strings(["ä".repeat(513)]);
@@ -195,36 +108,20 @@ fn each_rule_is_kept() {
 #[test]
 fn sides_are_bounded_and_names_unique() {
     let y = || IoField::new("y", IoType::Bool);
-    assert_eq!(
-        IoSchema::new(vec![y()], vec![]),
-        Err(SchemaError::NoOutputs)
-    );
+    assert_eq!(IoSchema::new(vec![y()], vec![]), Err(SchemaError::NoOutputs));
     assert_eq!(
         IoSchema::new(vec![], vec![y(), y()]),
-        Err(SchemaError::Duplicate {
-            side: IoSide::Output,
-            field: "y".to_owned()
-        })
+        Err(SchemaError::Duplicate { side: IoSide::Output, field: "y".to_owned() })
     );
-    assert!(
-        IoSchema::new(vec![y()], vec![y()]).is_ok(),
-        "a model may pass a column through"
-    );
-    let many = (0..65_537)
-        .map(|n| IoField::new(n.to_string(), IoType::Bool))
-        .collect();
-    assert!(matches!(
-        IoSchema::new(many, vec![y()]),
-        Err(SchemaError::TooManyFields { count: 65_537, .. })
-    ));
+    assert!(IoSchema::new(vec![y()], vec![y()]).is_ok(), "a model may pass a column through");
+    let many = (0..65_537).map(|n| IoField::new(n.to_string(), IoType::Bool)).collect();
+    assert!(matches!(IoSchema::new(many, vec![y()]), Err(SchemaError::TooManyFields { count: 65_537, .. })));
 }
 
 #[test]
 fn hostile_json_is_refused() {
     let read = |field: &str| -> Result<IoSchema, _> {
-        serde_json::from_str(&format!(
-            r#"{{"format":1,"inputs":[{field}],"outputs":[{{"name":"y","type":"bool"}}]}}"#
-        ))
+        serde_json::from_str(&format!(r#"{{"format":1,"inputs":[{field}],"outputs":[{{"name":"y","type":"bool"}}]}}"#))
     };
     read(r#"{"name":"x","type":"int8","nullable":false,"shape":[],"range":null}"#).unwrap();
     for field in [
@@ -263,22 +160,15 @@ fn hostile_json_is_refused() {
         assert!(field.is_empty() == result.is_ok(), "{field}: {result:?}");
     }
     let newer = r#"{"format":2,"inputs":[],"outputs":[{"name":"y","type":"bool"}]}"#;
-    let message = serde_json::from_str::<IoSchema>(newer)
-        .unwrap_err()
-        .to_string();
+    let message = serde_json::from_str::<IoSchema>(newer).unwrap_err().to_string();
     assert!(message.contains("schema format 2 is unknown"), "{message}");
 }
 
 #[test]
 fn a_long_hostile_name_stays_out_of_the_message() {
     let name = "\u{202e}".repeat(100_000);
-    let message = IoSchema::new(vec![IoField::new(name, IoType::Bool)], vec![])
-        .unwrap_err()
-        .to_string();
-    assert!(
-        message.contains(&format!("`{}…`", r"\u{202e}".repeat(60))),
-        "{message}"
-    );
+    let message = IoSchema::new(vec![IoField::new(name, IoType::Bool)], vec![]).unwrap_err().to_string();
+    assert!(message.contains(&format!("`{}…`", r"\u{202e}".repeat(60))), "{message}");
     assert!(size_of::<SchemaError>() < 128);
 }
 
