@@ -40,15 +40,13 @@ struct Shared<S: State> {
     flight: Option<Flight<S::Event>>,
     /// The group that the next entry will hold.
     open: Option<Group<S::Event>>,
-    /// A number that was left in doubt and must be occupied before the next entry.
-    doubt: Option<u64>,
     /// A checkpoint written but not yet named by an entry.
     fresh_checkpoint: Option<CheckpointRef>,
 }
 
 impl<S: State> std::fmt::Debug for Shared<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("head", &self.confirmed.head).field("doubt", &self.doubt).finish_non_exhaustive()
+        f.debug_struct("Shared").field("head", &self.confirmed.head).finish_non_exhaustive()
     }
 }
 
@@ -98,7 +96,7 @@ impl<S: State> Pipeline<S> {
         settings: JournalSettings,
         confirmed: Fold<S>,
     ) -> Self {
-        let shared = Shared { confirmed, tip: None, flight: None, open: None, doubt: None, fresh_checkpoint: None };
+        let shared = Shared { confirmed, tip: None, flight: None, open: None, fresh_checkpoint: None };
         Self { log, signer, settings, shared: Mutex::new(shared), driver: tokio::sync::Mutex::default() }
     }
 
@@ -155,9 +153,6 @@ impl<S: State> Pipeline<S> {
 
     /// Settles one entry: the one left under way, or the open group. Outcomes go to the members. Needs the seat.
     async fn drive(&self) {
-        if let Err(failure) = self.settle_doubt().await {
-            return self.lock().dismiss_open(&self.log.prefix, failure);
-        }
         let Some((sealed, noop, fresh)) = self.take_off() else { return };
         let outcome = publish::publish(&self.log, &sealed, &noop, fresh).await;
         let lost = self.land(outcome);
@@ -166,32 +161,6 @@ impl<S: State> Pipeline<S> {
             self.catch_up().await.ok();
         } else {
             self.leave_marks(sealed.seq).await;
-        }
-    }
-
-    /// Occupies the number that an earlier entry left in doubt.
-    async fn settle_doubt(&self) -> Result<(), Error> {
-        let doubt = self.lock().doubt;
-        let Some(seq) = doubt else { return Ok(()) };
-        self.catch_up().await?;
-        let place = {
-            let shared = self.lock();
-            if shared.confirmed.next_seq() != seq { None } else { Some(shared.place(self, None)) }
-        };
-        if let Some(place) = place {
-            let noop = self.seal_noop(place)?;
-            let (entry, bytes) =
-                publish::occupy(&self.log, &noop).await.map_err(|failure| self.doubtful(failure, seq))?;
-            self.lock().take_in(&self.log, &entry, bytes)?;
-        }
-        self.lock().doubt = None;
-        Ok(())
-    }
-
-    fn doubtful(&self, failure: Failure, seq: u64) -> Error {
-        match failure {
-            Failure::Known(error) => error,
-            Failure::Doubt => Error::Unreachable { journal: self.log.prefix.to_string(), seq },
         }
     }
 
@@ -262,7 +231,7 @@ impl<S: State> Pipeline<S> {
             }
             Err(Failure::Known(error)) => dismiss(flight.group.members, Some(error)),
             Err(Failure::Doubt) => {
-                shared.doubt = Some(flight.sealed.seq);
+                // The next entry goes to the same number and so settles what stands there.
                 let journal_id = shared.confirmed.head.map(|head| head.journal);
                 for member in flight.group.members {
                     let doubt = InDoubt {
@@ -376,9 +345,6 @@ impl<S: State> Shared<S> {
         self.dismiss_open_again();
         self.confirmed.check_next(entry).map_err(|why| log.broken(seq, why))?;
         super::history::fold(log, &mut self.confirmed, entry, bytes)?;
-        if self.doubt.is_some_and(|doubt| doubt <= seq) {
-            self.doubt = None;
-        }
         self.forget_stale_checkpoint();
         Ok(())
     }
@@ -409,17 +375,6 @@ impl<S: State> Shared<S> {
     fn dismiss_open_again(&mut self) {
         if let Some(group) = self.open.take() {
             dismiss(group.members, None);
-        }
-    }
-
-    /// Fails the open group, none of which was ever sent: the first member hears why.
-    fn dismiss_open(&mut self, journal: &str, error: Error) {
-        self.tip = None;
-        let mut error = Some(error);
-        for member in self.open.take().into_iter().flat_map(|group| group.members) {
-            let txn = member.work.txn_id();
-            let aborted = || Error::Aborted { journal: journal.to_owned(), txn, source: None };
-            drop(member.answer.send(Answer::Failed(error.take().unwrap_or_else(aborted))));
         }
     }
 }

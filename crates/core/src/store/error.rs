@@ -103,15 +103,6 @@ pub enum Error {
     #[error("journal {}: the outcome of transaction {} is in doubt at entry {}", .0.journal, .0.txn, .0.seq)]
     InDoubt(Box<InDoubt>),
 
-    /// An earlier entry is still in doubt and the store cannot be reached to settle it; nothing of this request was sent.
-    #[error("journal {journal}: cannot learn what stands at entry {seq}")]
-    Unreachable {
-        /// Prefix of the journal.
-        journal: String,
-        /// The number in doubt.
-        seq: u64,
-    },
-
     /// A transaction or payload is larger than an entry may be. Put big things into blobs and name their digests.
     #[error("journal {journal}: {bytes} bytes of events are more than the {limit} an entry may hold")]
     TooLarge {
@@ -212,7 +203,7 @@ impl Error {
             Self::WrongKind { .. } => ErrorKind::Invalid,
             Self::Broken { .. } | Self::BlobCorrupt { .. } => ErrorKind::Corrupt,
             Self::Purged { .. } | Self::NoSuchEntry { .. } | Self::BlobMissing { .. } => ErrorKind::NotFound,
-            Self::Aborted { .. } | Self::InDoubt(_) | Self::Unreachable { .. } => ErrorKind::Unavailable,
+            Self::Aborted { .. } | Self::InDoubt(_) => ErrorKind::Unavailable,
             Self::Condemned { .. } | Self::Collection { .. } => ErrorKind::Conflict,
             Self::Signature { .. } => ErrorKind::Denied,
             Self::WorkerPanicked => ErrorKind::Internal,

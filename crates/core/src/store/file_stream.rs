@@ -14,6 +14,7 @@ use futures::{StreamExt, stream, stream::BoxStream};
 /// let digest = batch.put_stream(lineal_core::file_stream("weights.bin".as_ref()), Default::default()).await?;
 /// # Ok(()) }
 /// ```
+#[must_use]
 pub fn file_stream(path: &Path) -> BoxStream<'static, io::Result<Bytes>> {
     enum Source {
         Closed(PathBuf),

@@ -21,7 +21,6 @@ fn every_variant() -> Vec<Error> {
         Error::NoSuchEntry { journal: journal.clone(), at: "2013-08-15T00:00:00.000000000Z".into() },
         Error::Aborted { journal: journal.clone(), txn, source: Some(Box::new(lost())) },
         Error::InDoubt(Box::new(InDoubt { journal: journal.clone(), journal_id: None, txn, seq: 7 })),
-        Error::Unreachable { journal: journal.clone(), seq: 7 },
         Error::TooLarge { journal, bytes: 20_000_000, limit: 14_680_064 },
         Error::Condemned { count: 2, first: digest },
         Error::BlobMissing { digest },
@@ -69,7 +68,6 @@ fn every_error_says_what_happened_and_to_what() {
         caused by: Generic S3 error: connection reset by peer
         caused by: connection reset by peer
     [unavailable] journal registry: the outcome of transaction 56baac586a494b515904570a02ab902c is in doubt at entry 7
-    [unavailable] journal registry: cannot learn what stands at entry 7
     [invalid] journal registry: 20000000 bytes of events are more than the 14680064 an entry may hold
     [conflict] 2 of the blobs named were condemned by a collection, first 9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c
     [not found] blob 9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c is not in the store

@@ -68,6 +68,8 @@ const FAULTS: &[Fault] = &[
     Fault::OwnConflict,
     Fault::Delay,
     Fault::LateCopy,
+    Fault::LateEffect,
+    Fault::LateLanded,
     Fault::ShortBody,
     Fault::BrokenBody,
     Fault::Dropped,
