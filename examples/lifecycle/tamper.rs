@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use lineal_core::{Digest, NoProgress};
-use lineal_data::{Level, Repository};
+use lineal_data::{Level, Repository, Verification};
 
 use crate::{
     report::Check,
@@ -26,7 +26,7 @@ pub(crate) async fn check(studio: &Studio) -> Outcome<Vec<Check>> {
 async fn repository(what: &str, repository: &Repository) -> Outcome<Check> {
     let verified = repository.verify(Level::Rehash, &NoProgress).await?;
     let passed = verified.is_intact();
-    Ok(verdict(what, passed, if passed { "intact" } else { "damaged" }, format!("{verified}")))
+    Ok(verdict(what, passed, if passed { "intact" } else { "damaged" }, describe(&verified)))
 }
 
 fn chain(what: &str, verified: Result<lineal_core::Verified, lineal_core::Error>) -> Check {
@@ -89,4 +89,12 @@ fn chain_of(error: &dyn std::error::Error) -> String {
 
 fn verdict(what: &str, passed: bool, outcome: &str, detail: String) -> Check {
     Check { what: what.to_owned(), passed, outcome: outcome.to_owned(), detail }
+}
+
+fn describe(found: &Verification) -> String {
+    let Verification { entries, commits, files, size_bytes, damage, .. } = found;
+    match damage.first() {
+        None => format!("{entries} entries, {commits} commits, {files} files, {:.1} MB", *size_bytes as f64 / 1e6),
+        Some(first) => format!("{} of commit {}: {}", first.what, first.commit, first.found),
+    }
 }

@@ -75,7 +75,7 @@ async fn execute(
         .with_id(id)
         .params(&Params { l2: settings.l2, salt: SALT, train_permille: TRAIN_PERMILLE })
         .seed(SEED)
-        .provenance(Provenance::capture(&repository));
+        .provenance(Provenance::capture(&repository)?);
     for input in inputs {
         run = run.input(input.clone());
     }
