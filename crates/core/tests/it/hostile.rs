@@ -408,18 +408,21 @@ async fn a_writer_that_meets_garbage_says_so_and_goes_no_further() {
     let store = sound_now().await.with_retry(Retry::default().with_attempts(2).with_waits(waits.0, waits.1));
     let journal = open(&store).await;
     put(&store, &key(5), vec![b'x'; 20 << 20]).await;
-    let doubt = match journal.transact(&txn(), |_| line("f")).await {
-        Err(TransactError::Journal(Error::InDoubt(doubt))) => doubt,
-        other => panic!("{other:?}"),
-    };
-    for _ in 0..2 {
-        let error = journal.transact(&txn(), |_| line("g")).await.unwrap_err();
-        assert!(matches!(error, TransactError::Journal(Error::Broken { seq: 5, .. })), "{error:?}");
+    let mut doubts = Vec::new();
+    for text in ["f", "g"] {
+        match journal.transact(&txn(), |_| line(text)).await {
+            Err(TransactError::Journal(Error::InDoubt(doubt))) => doubts.push(doubt),
+            other => panic!("{other:?}"),
+        }
     }
-    assert!(matches!(journal.resolve(&doubt).await, Err(Error::Broken { seq: 5, .. })));
-    // With the garbage gone the journal goes on, and the doubt is resolved.
+    assert!(matches!(journal.resolve(&doubts[0]).await, Err(Error::Broken { seq: 5, .. })));
+    assert!(matches!(journal.read(|_| ()).await, Err(Error::Broken { seq: 5, .. })));
+    // With the garbage gone the journal goes on, and both doubts are resolved.
     store.objects().delete(&key(5)).await.unwrap();
-    assert_eq!(journal.resolve(&doubt).await.unwrap(), lineal_core::Resolution::Aborted);
+    for doubt in doubts {
+        assert_eq!(doubt.seq, 5);
+        assert_eq!(journal.resolve(&doubt).await.unwrap(), lineal_core::Resolution::Aborted);
+    }
     assert_eq!(journal.transact(&txn(), |_| line("h")).await.unwrap().seq, Some(6));
 }
 

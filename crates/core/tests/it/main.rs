@@ -10,6 +10,7 @@ mod blobs;
 mod collection;
 mod compat;
 mod costs;
+mod crash;
 mod errors;
 mod hostile;
 mod journal;
