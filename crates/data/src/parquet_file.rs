@@ -5,7 +5,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use arrow::{array::RecordBatch, compute::BatchCoalescer, datatypes::SchemaRef};
+use arrow::{
+    array::{RecordBatch, RecordBatchReader},
+    compute::BatchCoalescer,
+    datatypes::SchemaRef,
+};
 use bytes::Bytes;
 use lineal_core::{FilePath, on_cpu};
 use parquet::{
@@ -35,7 +39,7 @@ fn write_now(before: Option<Bytes>, batches: &[RecordBatch]) -> Result<Written, 
         before.map(|bytes| ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(ROWS_AT_ONCE).build());
     let reader = reader.transpose()?;
     let given = batches.first().map(RecordBatch::schema);
-    let Some(schema) = reader.as_ref().map(|reader| arrow::array::RecordBatchReader::schema(reader)).or(given) else {
+    let Some(schema) = reader.as_ref().map(RecordBatchReader::schema).or(given) else {
         return Err(ParquetError::General("a table needs a schema".to_owned()));
     };
     let mut table = TableWriter::new(&schema)?;
@@ -161,7 +165,7 @@ fn read_now(bytes: Bytes, columns: Option<&[String]>) -> Result<Vec<RecordBatch>
         builder = builder.with_projection(mask);
     }
     let reader = builder.build()?;
-    let schema = arrow::array::RecordBatchReader::schema(&reader);
+    let schema = reader.schema();
     let mut batches = reader.collect::<Result<Vec<_>, _>>()?;
     if batches.is_empty() {
         batches.push(RecordBatch::new_empty(schema));
@@ -193,7 +197,7 @@ mod tests {
             Field::new("delay", DataType::Float64, true),
             Field::new("carrier", DataType::Utf8, false),
         ]));
-        let delays: Float64Array = (from..to).map(|id| (id % 7 != 0).then(|| id as f64 * 0.5)).collect();
+        let delays: Float64Array = (from..to).map(|id| (id % 7 != 0).then_some(id as f64 * 0.5)).collect();
         let carriers: StringArray = (from..to).map(|id| Some(["UA", "AA", "B6"][(id % 3) as usize])).collect();
         let ids = Int64Array::from_iter_values(from..to);
         RecordBatch::try_new(schema, vec![Arc::new(ids), Arc::new(delays), Arc::new(carriers)]).unwrap()

@@ -25,10 +25,10 @@ pub(crate) async fn commit(draft: CommitBuilder<'_>, actor: &Actor) -> Result<Co
     let branch = BranchName::new(draft.branch.as_str())?;
     check_not_a_digest("branch", branch.as_str())?;
     let repository = draft.repository;
-    if let Some(key) = &draft.key {
-        if let Some(done) = find_keyed(repository, actor, key).await? {
-            return Ok(done);
-        }
+    if let Some(key) = &draft.key
+        && let Some(done) = find_keyed(repository, actor, key).await?
+    {
+        return Ok(done);
     }
     let staged = stage(draft, branch).await?;
     loop {

@@ -53,7 +53,6 @@ impl Repository {
     }
 
     /// Starts a commit on `branch`; nothing is stored before [`CommitBuilder::commit`].
-    #[must_use]
     pub fn commit(&self, branch: &str) -> CommitBuilder<'_> {
         CommitBuilder::new(self, branch)
     }

@@ -67,7 +67,8 @@ pub(crate) async fn verify(
         blobs: repository.blobs.as_ref(),
         level,
         progress,
-        seen: BTreeMap::new(),
+        read: BTreeSet::new(),
+        sizes: BTreeMap::new(),
         found: Verification {
             entries: chain.entries,
             commits: 0,
@@ -91,8 +92,10 @@ struct Walk<'a> {
     blobs: &'a dyn BlobStore,
     level: Level,
     progress: &'a dyn Progress,
-    /// Blobs seen so far, and the size of those that are files.
-    seen: BTreeMap<Digest, Option<u64>>,
+    /// Trees and schemas read so far.
+    read: BTreeSet<Digest>,
+    /// Files looked up so far, and the size of those that hold.
+    sizes: BTreeMap<Digest, Option<u64>>,
     found: Verification,
 }
 
@@ -116,7 +119,7 @@ impl Walk<'_> {
     }
 
     async fn tree(&mut self, commit: CommitId, digest: Digest) -> Result<(), Error> {
-        if self.seen.insert(digest, None).is_some() {
+        if !self.read.insert(digest) {
             return Ok(());
         }
         self.found.trees += 1;
@@ -131,30 +134,29 @@ impl Walk<'_> {
     }
 
     async fn file(&mut self, commit: CommitId, entry: &FileEntry) -> Result<(), Error> {
-        if let Some(facts) = entry.table {
-            if self.seen.insert(facts.schema, None).is_none() {
-                let loaded = TableSchema::load(self.blobs, facts.schema).await;
-                self.note("schema", commit, facts.schema, loaded)?;
-            }
+        if let Some(facts) = entry.table
+            && self.read.insert(facts.schema)
+        {
+            let loaded = TableSchema::load(self.blobs, facts.schema).await;
+            self.note("schema", commit, facts.schema, loaded)?;
         }
         self.leaf(entry.path.as_str(), commit, entry.digest, Some(entry.size_bytes)).await
     }
 
     async fn leaf(&mut self, what: &str, commit: CommitId, digest: Digest, stated: Option<u64>) -> Result<(), Error> {
-        let size = match self.seen.get(&digest).copied().flatten() {
-            Some(size) => size,
+        let known = match self.sizes.get(&digest) {
+            Some(known) => *known,
             None => {
                 let looked_up = self.look_up(digest).await;
-                let Some(size) = self.note(what, commit, digest, looked_up)? else {
-                    self.seen.insert(digest, stated);
-                    return Ok(());
-                };
+                let size = self.note(what, commit, digest, looked_up)?;
                 self.found.files += 1;
-                self.found.size_bytes += size;
-                self.seen.insert(digest, Some(size));
+                self.found.size_bytes += size.unwrap_or(0);
+                self.sizes.insert(digest, size);
                 size
             }
         };
+        // What is damaged is named once, where it was met first.
+        let Some(size) = known else { return Ok(()) };
         if let Some(stated) = stated.filter(|stated| *stated != size) {
             let found = format!("it has {size} bytes instead of {stated}");
             self.found.damage.push(Damage { what: what.to_owned(), commit, digest, found });
