@@ -1,13 +1,12 @@
-use lineal_core::{Actor, BlobStore, FilePath, ProgressEvent, PutHints, Receipt, TransactError, Txn, TxnId};
+use lineal_core::{Actor, BlobStore, PutHints, Receipt, TransactError, Txn, TxnId};
 
 use crate::{
     BranchName, COMMIT_MEDIA_TYPE, Commit, CommitBuilder, CommitId, DataEvent, Error, Repository, TREE_MEDIA_TYPE,
     View,
     commit::Description,
-    draft::Edit,
-    hook,
+    content, hook,
     repository::{check_not_a_digest, unknown},
-    stage::{Stage, TASK},
+    stage::Stage,
     tree::{Changes, Tree},
 };
 
@@ -15,6 +14,7 @@ use crate::{
 struct Staged {
     branch: BranchName,
     base: Tree,
+    base_id: Option<CommitId>,
     changes: Changes,
     receipt: Receipt,
     description: Description,
@@ -42,32 +42,19 @@ pub(crate) async fn commit(draft: CommitBuilder<'_>, actor: &Actor) -> Result<Co
 async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<Staged, Error> {
     let repository = draft.repository;
     let blobs = repository.blobs.as_ref();
-    let checked = |(path, edit): (String, Edit)| Ok((FilePath::new(path)?, edit));
-    let edits = draft.edits.into_iter().map(checked).collect::<Result<Vec<_>, Error>>()?;
     let base_id = match draft.base {
         Some(base) => Some(base),
         None => tip(&repository.now().await?, &branch)?,
     };
     let base = load_tree(blobs, base_id).await?;
+    let contents = content::plan(&base, base_id, draft.edits)?;
     let batch = blobs.begin().await?;
-    let changes = Changes::new();
-    let mut stage = Stage { blobs, batch: batch.as_ref(), base: &base, base_id, progress: draft.progress, changes };
-    draft.progress.report(ProgressEvent::Started { task: TASK, total: None, unit: "bytes" });
-    let mut outcome = Ok(());
-    for (path, edit) in edits {
-        outcome = stage.edit(path, edit).await;
-        if outcome.is_err() {
-            break;
-        }
-    }
-    draft.progress.report(ProgressEvent::Finished { task: TASK });
-    outcome?;
-    let mut changes = stage.changes;
-    // Put and removed again, or put as it was: no change, and nobody else's change of it is a conflict.
+    let stage = Stage { blobs, batch: batch.as_ref(), progress: draft.progress };
+    let mut changes = stage.store(contents).await?;
+    // What is as it was is no change, and nobody else's change of it is a conflict.
     changes.retain(|path, entry| base.get(path) != entry.as_ref());
-    base.apply(&changes).check_paths()?;
     let receipt = batch.commit().await?;
-    Ok(Staged { branch, base, changes, receipt, description: draft.description, key: draft.key })
+    Ok(Staged { branch, base, base_id, changes, receipt, description: draft.description, key: draft.key })
 }
 
 /// Makes the commit on top of the branch as it is now; `None` if somebody else was faster.
@@ -78,8 +65,9 @@ async fn attempt(repository: &Repository, staged: &Staged, actor: &Actor) -> Res
         Some(tip) => Some(Commit::load(blobs, tip).await?),
         None => None,
     };
-    let below = load_tree(blobs, tip).await?;
-    check_overlap(staged, &below, tip)?;
+    let moved = if tip == staged.base_id { None } else { Some(load_tree(blobs, tip).await?) };
+    let below = moved.as_ref().unwrap_or(&staged.base);
+    check_overlap(staged, below, tip)?;
     let tree = below.apply(&staged.changes);
     tree.check_paths()?;
     let changes = below.diff(&tree);

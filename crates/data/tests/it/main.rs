@@ -14,6 +14,7 @@ mod errors;
 mod hooks;
 mod links;
 mod model;
+mod simulation;
 mod support;
 mod tables;
 mod tamper;
