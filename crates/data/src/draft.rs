@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use lineal_core::{Actor, CodeRef, DataRef, NoProgress, Progress};
+use lineal_core::{Actor, CodeRef, DataRef, NoProgress, Progress, Receipt};
 
 use crate::{Commit, CommitId, Error, Repository, commit::Description, publish};
 
@@ -19,6 +19,7 @@ pub struct CommitBuilder<'a> {
     pub(crate) description: Description,
     pub(crate) base: Option<CommitId>,
     pub(crate) key: Option<String>,
+    pub(crate) receipts: Vec<Receipt>,
     pub(crate) progress: &'a dyn Progress,
 }
 
@@ -41,6 +42,7 @@ impl<'a> CommitBuilder<'a> {
             description: Description::default(),
             base: None,
             key: None,
+            receipts: Vec::new(),
             progress: &NoProgress,
         }
     }
@@ -99,8 +101,16 @@ impl<'a> CommitBuilder<'a> {
     }
 
     /// States the code that made the commit.
+    ///
+    /// If it names the blob of a difference, that must be stored; hand in its receipt by [`CommitBuilder::with_receipt`].
     pub fn made_by(mut self, code: CodeRef) -> Self {
         self.description.derived_from.code = Some(code);
+        self
+    }
+
+    /// Covers blobs that the commit names but does not store itself, so that no collection takes them.
+    pub fn with_receipt(mut self, receipt: Receipt) -> Self {
+        self.receipts.push(receipt);
         self
     }
 

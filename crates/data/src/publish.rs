@@ -1,4 +1,4 @@
-use lineal_core::{Actor, BlobStore, PutHints, Receipt, TransactError, Txn, TxnId};
+use lineal_core::{Actor, BlobStore, BlobStoreExt, PutHints, Receipt, TransactError, Txn, TxnId};
 
 use crate::{
     BranchName, COMMIT_MEDIA_TYPE, Commit, CommitBuilder, CommitId, DataEvent, Error, Repository, TREE_MEDIA_TYPE,
@@ -16,7 +16,7 @@ struct Staged {
     base: Tree,
     base_id: Option<CommitId>,
     changes: Changes,
-    receipt: Receipt,
+    receipts: Vec<Receipt>,
     description: Description,
     key: Option<String>,
 }
@@ -48,13 +48,24 @@ async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<Staged, E
     };
     let base = load_tree(blobs, base_id).await?;
     let contents = content::plan(&base, base_id, draft.edits)?;
+    check_stored(blobs, &draft.description).await?;
     let batch = blobs.begin().await?;
     let stage = Stage { blobs, batch: batch.as_ref(), progress: draft.progress };
     let mut changes = stage.store(contents).await?;
     // What is as it was is no change, and nobody else's change of it is a conflict.
     changes.retain(|path, entry| base.get(path) != entry.as_ref());
-    let receipt = batch.commit().await?;
-    Ok(Staged { branch, base, base_id, changes, receipt, description: draft.description, key: draft.key })
+    let mut receipts = draft.receipts;
+    receipts.push(batch.commit().await?);
+    Ok(Staged { branch, base, base_id, changes, receipts, description: draft.description, key: draft.key })
+}
+
+/// Checks that the blob which the description names is there: a commit names nothing that was not durable before.
+async fn check_stored(blobs: &dyn BlobStore, description: &Description) -> Result<(), Error> {
+    let Some(digest) = description.derived_from.code.as_ref().and_then(|code| code.diff) else { return Ok(()) };
+    match blobs.contains(&digest).await? {
+        true => Ok(()),
+        false => Err(lineal_core::Error::BlobMissing { digest }.into()),
+    }
 }
 
 /// Makes the commit on top of the branch as it is now; `None` if somebody else was faster.
@@ -86,7 +97,8 @@ async fn attempt(repository: &Repository, staged: &Staged, actor: &Actor) -> Res
     batch.put(bytes, PutHints::default().with_media_type(COMMIT_MEDIA_TYPE)).await?;
     let receipt = batch.commit().await?;
 
-    let mut txn = Txn::by(actor.clone()).with_receipt(staged.receipt.clone()).with_receipt(receipt);
+    let receipts = staged.receipts.iter().cloned().chain([receipt]);
+    let mut txn = receipts.fold(Txn::by(actor.clone()), Txn::with_receipt);
     if let Some(key) = &staged.key {
         txn = txn.with_key(key);
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::TryStreamExt;
-use lineal_core::{Host, LooseBlobs, NoProgress, SeededIds, Store, object_store::ObjectStore};
+use lineal_core::{Host, LooseBlobs, NoProgress, Retry, SeededIds, Store, object_store::ObjectStore};
 use lineal_data::{Commit, CommitId, Error, Level, Repository};
 use lineal_testkit::{CrashPoints, Durability, Faults, Sim, SimDisk, World, for_each_seed};
 
@@ -17,9 +17,16 @@ use crate::support::ana;
 async fn open(sim: &Sim, objects: Arc<dyn ObjectStore>, ids: u64) -> Result<Repository, Error> {
     let clock = Arc::new(sim.skewed_clock(Duration::from_secs(30 * 86_400)));
     let host = Host::system().with_clock(clock).with_ids(Arc::new(SeededIds::new(ids)));
-    let store = Store::new(objects, "disk").with_host(host.with_timer(Arc::new(sim.timer())));
+    let retry = Retry::default().with_attempts(3);
+    let host = host.with_timer(Arc::new(sim.timer()));
+    let store = Store::new(objects, "disk").with_host(host).with_retry(retry);
     let blobs = LooseBlobs::open(&store, "blobs").await?;
     Repository::open(&store, "flights", Arc::new(blobs)).await
+}
+
+/// A store that goes away often enough that outcomes stay unknown.
+fn outages() -> Faults {
+    Faults { fail_before: 0.12, fail_after: 0.1, lost_answer: 0.1, ..Faults::rough() }
 }
 
 /// Paths that each acknowledged commit added.
@@ -73,7 +80,8 @@ fn what_is_acknowledged_among_faults_is_there_once() {
         let (world, disk) = (World::new(seed), SimDisk::new());
         let acknowledged = Acknowledged::default();
         for writer in 0..3 {
-            let objects = world.store(Arc::new(disk.clone()), Faults::rough());
+            let faults = if writer == 0 { outages() } else { Faults::rough() };
+            let objects = world.store(Arc::new(disk.clone()), faults);
             let task = world.spawn("writer", write(world.sim(), objects, writer, Arc::clone(&acknowledged)));
             if writer == 2 {
                 task.crash_within(300);
@@ -101,10 +109,15 @@ fn a_crash_at_any_write_leaves_the_old_or_the_new_version() {
                 let world = World::new(1);
                 let acknowledged = acknowledged.lock().unwrap().clone();
                 audit(world.sim(), disk.clone(), acknowledged.clone()).await;
-                // Whatever happened, the next writer finds its way.
-                let made = write_one(&world.sim(), Arc::new(disk.clone()), 7, "c").await.unwrap();
-                let acknowledged = acknowledged.into_iter().chain([("c".to_owned(), made.id())]).collect();
-                audit(world.sim(), disk, acknowledged).await;
+                // Whatever happened, the next process can do the same again and finds its way.
+                let mut all = BTreeMap::new();
+                for (ids, path) in ["a", "b", "c"].into_iter().enumerate() {
+                    let objects = Arc::new(disk.clone());
+                    let made = write_one(&world.sim(), objects, ids as u64, path).await.unwrap();
+                    all.insert(path.to_owned(), made.id());
+                }
+                assert!(acknowledged.iter().all(|(path, id)| all.get(path) == Some(id)));
+                audit(world.sim(), disk, all).await;
             },
         );
         assert!(points > 30, "{points}");
