@@ -10,6 +10,24 @@ use crate::{Commit, CommitId, Error, Repository, commit::Description, publish};
 /// Collects the changes of one commit, and then makes it.
 ///
 /// Changes apply in the order in which they were added. Nothing is checked or stored before [`CommitBuilder::commit`].
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use lineal_core::{Actor, LooseBlobs, Store};
+/// # use lineal_data::Repository;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = Store::open("memory:///")?;
+/// # let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
+/// # let repository = Repository::open(&store, "flights", blobs).await?;
+/// # let ana = Actor::new("ana@example.org")?;
+/// let base = repository.commit("main").put("a", "1").put("b", "2").commit(&ana).await?;
+/// repository.commit("main").put("a", "3").message("somebody else was here").commit(&ana).await?;
+/// // Decided on `base`: another path lands on top, the same path is a conflict.
+/// repository.commit("main").based_on(base.id()).remove("b").commit(&ana).await?;
+/// let second = repository.commit("main").based_on(base.id()).put("a", "4").commit(&ana).await;
+/// assert!(matches!(second, Err(lineal_data::Error::Conflict { .. })));
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing happens before `commit`"]
 pub struct CommitBuilder<'a> {

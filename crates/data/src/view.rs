@@ -11,6 +11,26 @@ use crate::{
 /// A repository at one moment: where its branches and tags were, and all that can be read from there.
 ///
 /// Holds no connection to what happens later; commits named here stay readable.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use lineal_core::{Actor, LooseBlobs, Store};
+/// # use lineal_data::Repository;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = Store::open("memory:///")?;
+/// # let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
+/// # let repository = Repository::open(&store, "flights", blobs).await?;
+/// # let ana = Actor::new("ana@example.org")?;
+/// repository.commit("main").put("a", "1").message("first").commit(&ana).await?;
+/// let then = repository.now().await?;
+/// repository.commit("main").put("a", "2").message("second").commit(&ana).await?;
+/// assert_eq!(then.at("main").await?.read("a").await?, "1");
+///
+/// use futures::TryStreamExt;
+/// let log: Vec<_> = repository.log("main").await?.map_ok(|commit| commit.message().to_owned()).try_collect().await?;
+/// assert_eq!(log, ["second", "first"]);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct View {
     blobs: Arc<dyn BlobStore>,
