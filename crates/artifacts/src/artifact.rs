@@ -6,6 +6,23 @@ use lineal_core::{BlobStore, ByteStream, Digest, Progress};
 use crate::{Error, Exported, FileEntry, Manifest, export};
 
 /// An artifact opened for reading.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use lineal_artifacts::{Artifacts, Content, Draft};
+/// # use lineal_core::{LooseBlobs, NoProgress, Store};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let artifacts = Artifacts::new(Arc::new(LooseBlobs::open(&Store::open("memory:///")?, "blobs").await?));
+/// # let draft = Draft::new("application/vnd.example.model").with_file("weights.bin", Content::bytes(vec![1, 2, 3]));
+/// let stored = artifacts.put(draft, &NoProgress).await?;
+/// let model = artifacts.get(&stored.digest).await?;
+/// assert_eq!(&model.read_range("weights.bin", 1..3).await?[..], [2, 3]);
+///
+/// let directory = tempfile::tempdir()?;
+/// let exported = model.export_to(directory.path(), &NoProgress).await?;
+/// assert_eq!((exported.written, exported.kept), (1, 0));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Artifact {
     blobs: Arc<dyn BlobStore>,

@@ -216,6 +216,7 @@ const MAX_BYTES: u64 = 1024 * 1024;
 #[cfg(test)]
 mod tests {
     use lineal_core::Name;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -244,5 +245,20 @@ mod tests {
         insta::assert_snapshot!(std::str::from_utf8(&bytes).unwrap());
         let newer = String::from_utf8(bytes.to_vec()).unwrap().replace("lineal-commit 1", "lineal-commit 2");
         assert!(matches!(StoredCommit::decode(newer.as_bytes()), Err(FormatFlaw::Version(_))));
+    }
+    proptest! {
+        #[test]
+        fn any_bytes_give_a_commit_or_an_error(at in 0_usize..260, byte: u8) {
+            let author = Actor::new("ana@example.org").unwrap();
+            let tree = Digest::of(b"tree");
+            let (_, bytes) = Commit::new(author, Description::default(), vec![], Timestamp::EPOCH, tree).unwrap();
+            let mut bytes = bytes.to_vec();
+            if let Some(found) = bytes.get_mut(at) {
+                *found = byte;
+            }
+            if let Ok(stored) = StoredCommit::decode(&bytes) {
+                prop_assert_eq!(to_canonical(&stored).unwrap(), bytes);
+            }
+        }
     }
 }

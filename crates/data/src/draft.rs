@@ -3,13 +3,31 @@ use std::path::{Path, PathBuf};
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use lineal_core::{Actor, CodeRef, DataRef, NoProgress, Progress};
+use lineal_core::{Actor, CodeRef, DataRef, NoProgress, Progress, Receipt};
 
 use crate::{Commit, CommitId, Error, Repository, commit::Description, publish};
 
 /// Collects the changes of one commit, and then makes it.
 ///
 /// Changes apply in the order in which they were added. Nothing is checked or stored before [`CommitBuilder::commit`].
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use lineal_core::{Actor, LooseBlobs, Store};
+/// # use lineal_data::Repository;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = Store::open("memory:///")?;
+/// # let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
+/// # let repository = Repository::open(&store, "flights", blobs).await?;
+/// # let ana = Actor::new("ana@example.org")?;
+/// let base = repository.commit("main").put("a", "1").put("b", "2").commit(&ana).await?;
+/// repository.commit("main").put("a", "3").message("somebody else was here").commit(&ana).await?;
+/// // Decided on `base`: another path lands on top, the same path is a conflict.
+/// repository.commit("main").based_on(base.id()).remove("b").commit(&ana).await?;
+/// let second = repository.commit("main").based_on(base.id()).put("a", "4").commit(&ana).await;
+/// assert!(matches!(second, Err(lineal_data::Error::Conflict { .. })));
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing happens before `commit`"]
 pub struct CommitBuilder<'a> {
@@ -19,6 +37,7 @@ pub struct CommitBuilder<'a> {
     pub(crate) description: Description,
     pub(crate) base: Option<CommitId>,
     pub(crate) key: Option<String>,
+    pub(crate) receipts: Vec<Receipt>,
     pub(crate) progress: &'a dyn Progress,
 }
 
@@ -41,6 +60,7 @@ impl<'a> CommitBuilder<'a> {
             description: Description::default(),
             base: None,
             key: None,
+            receipts: Vec::new(),
             progress: &NoProgress,
         }
     }
@@ -99,8 +119,16 @@ impl<'a> CommitBuilder<'a> {
     }
 
     /// States the code that made the commit.
+    ///
+    /// If it names the blob of a difference, that must be stored; hand in its receipt by [`CommitBuilder::with_receipt`].
     pub fn made_by(mut self, code: CodeRef) -> Self {
         self.description.derived_from.code = Some(code);
+        self
+    }
+
+    /// Covers blobs that the commit names but does not store itself, so that no collection takes them.
+    pub fn with_receipt(mut self, receipt: Receipt) -> Self {
+        self.receipts.push(receipt);
         self
     }
 

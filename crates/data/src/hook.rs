@@ -12,6 +12,23 @@ use crate::{BranchName, Change, Commit, CommitId, Error, Repository, TableSchema
 /// # Contract
 /// Called on the state on which the commit would be published; again if another commit gets in between. It is pure: same
 /// proposal, same answer. It sees what this handle publishes; who opens the repository without it is not bound by it.
+///
+/// ```
+/// use lineal_data::{CommitHook, Proposal, Refusal};
+///
+/// #[derive(Debug)]
+/// struct NoBigFiles;
+///
+/// impl CommitHook for NoBigFiles {
+///     fn check(&self, proposal: &Proposal<'_>) -> Result<(), Refusal> {
+///         let big = |file: &&lineal_data::FileEntry| file.size_bytes > 1 << 30;
+///         match proposal.changes.iter().filter_map(|change| change.new_entry()).find(big) {
+///             Some(file) => Err(Refusal::new("no big files", file.path.as_str())),
+///             None => Ok(()),
+///         }
+///     }
+/// }
+/// ```
 pub trait CommitHook: Debug + Send + Sync {
     /// Returns a refusal, or lets the commit pass.
     ///

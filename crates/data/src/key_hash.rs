@@ -111,9 +111,9 @@ where
     let values = column.as_primitive::<T>().clone();
     Box::new(move |row, out| {
         let value: f64 = values.value(row).into();
-        let value = if value.is_nan() { f64::NAN } else { value };
         // Adding zero turns -0 into 0.
-        put(out, b'f', &(value + 0.0).to_bits().to_le_bytes());
+        let bits = if value.is_nan() { NAN_BITS } else { (value + 0.0).to_bits() };
+        put(out, b'f', &bits.to_le_bytes());
     })
 }
 
@@ -122,3 +122,6 @@ fn put(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
     out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
     out.extend_from_slice(bytes);
 }
+
+/// The one pattern that stands for every NaN.
+const NAN_BITS: u64 = 0x7ff8_0000_0000_0000;

@@ -48,6 +48,7 @@
 
 mod change; // what differs between two versions
 mod commit; // the stored form of a commit, and its id
+mod content; // what the edits of a commit make of a path
 mod contract; // a hook that guards the schema of tables
 mod draft; // collecting the changes of a commit
 mod error; // what can go wrong
@@ -64,7 +65,7 @@ mod repository; // what users hold
 mod revision; // "main~2"
 mod schema; // the columns of a table, in a frozen form
 mod split; // train, validation, test
-mod stage; // from files and batches to blobs
+mod stage; // from contents to blobs
 mod tree; // the files of a commit: one list in this version of the format
 mod verify; // chain, closure, and every byte
 mod version; // reading one version

@@ -1,13 +1,12 @@
-use lineal_core::{Actor, BlobStore, FilePath, ProgressEvent, PutHints, Receipt, TransactError, Txn, TxnId};
+use lineal_core::{Actor, BlobStore, BlobStoreExt, PutHints, Receipt, TransactError, Txn, TxnId};
 
 use crate::{
     BranchName, COMMIT_MEDIA_TYPE, Commit, CommitBuilder, CommitId, DataEvent, Error, Repository, TREE_MEDIA_TYPE,
     View,
     commit::Description,
-    draft::Edit,
-    hook,
+    content, hook,
     repository::{check_not_a_digest, unknown},
-    stage::{Stage, TASK},
+    stage::Stage,
     tree::{Changes, Tree},
 };
 
@@ -15,8 +14,9 @@ use crate::{
 struct Staged {
     branch: BranchName,
     base: Tree,
+    base_id: Option<CommitId>,
     changes: Changes,
-    receipt: Receipt,
+    receipts: Vec<Receipt>,
     description: Description,
     key: Option<String>,
 }
@@ -25,10 +25,10 @@ pub(crate) async fn commit(draft: CommitBuilder<'_>, actor: &Actor) -> Result<Co
     let branch = BranchName::new(draft.branch.as_str())?;
     check_not_a_digest("branch", branch.as_str())?;
     let repository = draft.repository;
-    if let Some(key) = &draft.key {
-        if let Some(done) = find_keyed(repository, actor, key).await? {
-            return Ok(done);
-        }
+    if let Some(key) = &draft.key
+        && let Some(done) = find_keyed(repository, actor, key).await?
+    {
+        return Ok(done);
     }
     let staged = stage(draft, branch).await?;
     loop {
@@ -42,32 +42,30 @@ pub(crate) async fn commit(draft: CommitBuilder<'_>, actor: &Actor) -> Result<Co
 async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<Staged, Error> {
     let repository = draft.repository;
     let blobs = repository.blobs.as_ref();
-    let checked = |(path, edit): (String, Edit)| Ok((FilePath::new(path)?, edit));
-    let edits = draft.edits.into_iter().map(checked).collect::<Result<Vec<_>, Error>>()?;
     let base_id = match draft.base {
         Some(base) => Some(base),
         None => tip(&repository.now().await?, &branch)?,
     };
     let base = load_tree(blobs, base_id).await?;
+    let contents = content::plan(&base, base_id, draft.edits)?;
+    check_stored(blobs, &draft.description).await?;
     let batch = blobs.begin().await?;
-    let changes = Changes::new();
-    let mut stage = Stage { blobs, batch: batch.as_ref(), base: &base, base_id, progress: draft.progress, changes };
-    draft.progress.report(ProgressEvent::Started { task: TASK, total: None, unit: "bytes" });
-    let mut outcome = Ok(());
-    for (path, edit) in edits {
-        outcome = stage.edit(path, edit).await;
-        if outcome.is_err() {
-            break;
-        }
-    }
-    draft.progress.report(ProgressEvent::Finished { task: TASK });
-    outcome?;
-    let mut changes = stage.changes;
-    // Put and removed again, or put as it was: no change, and nobody else's change of it is a conflict.
+    let stage = Stage { blobs, batch: batch.as_ref(), progress: draft.progress };
+    let mut changes = stage.store(contents).await?;
+    // What is as it was is no change, and nobody else's change of it is a conflict.
     changes.retain(|path, entry| base.get(path) != entry.as_ref());
-    base.apply(&changes).check_paths()?;
-    let receipt = batch.commit().await?;
-    Ok(Staged { branch, base, changes, receipt, description: draft.description, key: draft.key })
+    let mut receipts = draft.receipts;
+    receipts.push(batch.commit().await?);
+    Ok(Staged { branch, base, base_id, changes, receipts, description: draft.description, key: draft.key })
+}
+
+/// Checks that the blob which the description names is there: a commit names nothing that was not durable before.
+async fn check_stored(blobs: &dyn BlobStore, description: &Description) -> Result<(), Error> {
+    let Some(digest) = description.derived_from.code.as_ref().and_then(|code| code.diff) else { return Ok(()) };
+    match blobs.contains(&digest).await? {
+        true => Ok(()),
+        false => Err(lineal_core::Error::BlobMissing { digest }.into()),
+    }
 }
 
 /// Makes the commit on top of the branch as it is now; `None` if somebody else was faster.
@@ -78,8 +76,9 @@ async fn attempt(repository: &Repository, staged: &Staged, actor: &Actor) -> Res
         Some(tip) => Some(Commit::load(blobs, tip).await?),
         None => None,
     };
-    let below = load_tree(blobs, tip).await?;
-    check_overlap(staged, &below, tip)?;
+    let moved = if tip == staged.base_id { None } else { Some(load_tree(blobs, tip).await?) };
+    let below = moved.as_ref().unwrap_or(&staged.base);
+    check_overlap(staged, below, tip)?;
     let tree = below.apply(&staged.changes);
     tree.check_paths()?;
     let changes = below.diff(&tree);
@@ -98,7 +97,8 @@ async fn attempt(repository: &Repository, staged: &Staged, actor: &Actor) -> Res
     batch.put(bytes, PutHints::default().with_media_type(COMMIT_MEDIA_TYPE)).await?;
     let receipt = batch.commit().await?;
 
-    let mut txn = Txn::by(actor.clone()).with_receipt(staged.receipt.clone()).with_receipt(receipt);
+    let receipts = staged.receipts.iter().cloned().chain([receipt]);
+    let mut txn = receipts.fold(Txn::by(actor.clone()), Txn::with_receipt);
     if let Some(key) = &staged.key {
         txn = txn.with_key(key);
     }

@@ -12,6 +12,27 @@ use crate::{
 ///
 /// Cheap to clone. Any number of processes may write to one repository; every change of a branch or tag is one event of its
 /// journal, decided on the newest state.
+///
+/// ```
+/// use std::sync::Arc;
+/// use lineal_core::{Actor, LooseBlobs, NoProgress, Store};
+/// use lineal_data::{Level, Repository};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Store::open("memory:///")?;
+/// let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
+/// let repository = Repository::open(&store, "flights", blobs).await?;
+/// let ana = Actor::new("ana@example.org")?;
+///
+/// repository.commit("main").put("01.csv", "a,b").message("January").commit(&ana).await?;
+/// repository.tag("v1", "main", &ana).await?;
+/// repository.create_branch("clean", "v1", &ana).await?;
+/// repository.commit("clean").remove("01.csv").put("01.tsv", "a b").commit(&ana).await?;
+///
+/// assert_eq!(repository.diff("main", "clean").await?.len(), 2);
+/// assert!(repository.verify(Level::Rehash, &NoProgress).await?.is_intact());
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Repository {
     pub(crate) journal: Journal<RepositoryState>,
@@ -53,7 +74,6 @@ impl Repository {
     }
 
     /// Starts a commit on `branch`; nothing is stored before [`CommitBuilder::commit`].
-    #[must_use]
     pub fn commit(&self, branch: &str) -> CommitBuilder<'_> {
         CommitBuilder::new(self, branch)
     }

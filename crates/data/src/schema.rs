@@ -12,6 +12,14 @@ use crate::{
 /// The columns of a table: names, types and whether they may be null, in a form that no release of Arrow changes.
 ///
 /// Its digest is the fingerprint that versions keep of each table. Types are written as `docs/format/data.md` lists them.
+///
+/// ```
+/// use lineal_data::{TableSchema, arrow::datatypes::{DataType, Field, Schema}};
+///
+/// let schema = TableSchema::of(&Schema::new(vec![Field::new("delay", DataType::Float64, true)]))?;
+/// assert_eq!(schema.columns()[0].data_type, "float64");
+/// # Ok::<(), lineal_data::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSchema {
     columns: Vec<Column>,

@@ -1,57 +1,53 @@
-use std::path::Path;
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt, stream};
 use lineal_core::{Batch, BlobStore, Digest, FilePath, Progress, ProgressEvent, PutHints, file_stream};
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
 
 use crate::{
-    CommitId, Error, FileEntry, SchemaMismatch, TableFacts, TableSchema,
-    draft::Edit,
+    Error, FileEntry, SchemaMismatch, TableFacts, TableSchema,
+    content::Content,
     links::{PARQUET_MEDIA_TYPE, SCHEMA_MEDIA_TYPE},
     parquet_file,
-    tree::{Changes, Tree},
+    tree::Changes,
 };
 
-/// Turns edits into changes of the tree, putting their bytes into a batch.
+/// Turns contents into changes of the tree, putting their bytes into a batch.
+#[derive(Clone, Copy)]
 pub(crate) struct Stage<'a> {
     pub(crate) blobs: &'a dyn BlobStore,
     pub(crate) batch: &'a dyn Batch,
-    pub(crate) base: &'a Tree,
-    pub(crate) base_id: Option<CommitId>,
     pub(crate) progress: &'a dyn Progress,
-    pub(crate) changes: Changes,
 }
 
 impl Stage<'_> {
-    pub(crate) async fn edit(&mut self, path: FilePath, edit: Edit) -> Result<(), Error> {
-        let entry = match edit {
-            Edit::Bytes(bytes, media_type) => Some(self.put(&path, bytes, media_type, None).await?),
-            Edit::File(file, media_type) => Some(self.put_file(&path, &file, media_type).await?),
-            Edit::Table(batches) => Some(self.put_table(&path, None, batches).await?),
-            Edit::Append(batches) => {
-                let table = self.current(&path).cloned();
-                Some(self.put_table(&path, table, batches).await?)
-            }
-            Edit::Remove => {
-                let missing = || Error::NoSuchPath { commit: self.base_id, path: path.to_string() };
-                self.current(&path).ok_or_else(missing)?;
-                None
-            }
-        };
-        self.changes.insert(path, entry);
-        Ok(())
+    /// Stores all contents, some at once.
+    pub(crate) async fn store(&self, contents: BTreeMap<FilePath, Content>) -> Result<Changes, Error> {
+        self.progress.report(ProgressEvent::Started { task: TASK, total: None, unit: "bytes" });
+        let puts = contents.into_iter().map(|(path, content)| async move {
+            let entry = self.store_one(&path, content).await?;
+            Ok::<_, Error>((path, entry))
+        });
+        let changes = stream::iter(puts).buffer_unordered(CONCURRENCY).try_collect().await;
+        self.progress.report(ProgressEvent::Finished { task: TASK });
+        changes
     }
 
-    /// Returns the file as the edits so far left it.
-    fn current(&self, path: &FilePath) -> Option<&FileEntry> {
-        match self.changes.get(path) {
-            Some(staged) => staged.as_ref(),
-            None => self.base.get(path),
+    async fn store_one(&self, path: &FilePath, content: Content) -> Result<Option<FileEntry>, Error> {
+        match content {
+            Content::Nothing => Ok(None),
+            Content::Base(entry) => Ok(Some(entry)),
+            Content::Bytes(bytes, media_type) => self.put(path, bytes, media_type, None).await.map(Some),
+            Content::File(file, media_type) => self.put_file(path, &file, media_type).await.map(Some),
+            Content::Table(before, batches) => self.put_table(path, before, batches).await.map(Some),
         }
     }
 
@@ -150,4 +146,6 @@ fn check_media_type(media_type: &str) -> Result<(), Error> {
 }
 
 /// What progress of a commit is reported as.
-pub(crate) const TASK: &str = "commit";
+const TASK: &str = "commit";
+/// Files under way at once.
+const CONCURRENCY: usize = 8;

@@ -45,7 +45,12 @@ impl Tree {
             return Err(flaw(FormatFlaw::Size(info.size_bytes)));
         }
         let bytes = blobs.read(&digest, None).await?;
-        lineal_core::on_cpu(move || Self::decode(&bytes)).await?.map_err(flaw)
+        let tree = if bytes.len() < OFF_THREAD {
+            Self::decode(&bytes)
+        } else {
+            lineal_core::on_cpu(move || Self::decode(&bytes)).await?
+        };
+        tree.map_err(flaw)
     }
 
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, FormatFlaw> {
@@ -114,6 +119,8 @@ impl Tree {
 }
 
 const FORMAT: &str = "lineal-tree 1";
+/// From this size on, decoding leaves the async thread.
+const OFF_THREAD: usize = 64 * 1024;
 /// Largest tree that is written or read.
 const MAX_BYTES: u64 = 1024 * 1024 * 1024;
 

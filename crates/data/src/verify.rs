@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use lineal_core::{BlobStore, Digest, ErrorKind, Progress, ProgressEvent};
 
 use crate::{Commit, CommitId, Error, FileEntry, Repository, TableSchema, tree::Tree};
@@ -67,7 +67,8 @@ pub(crate) async fn verify(
         blobs: repository.blobs.as_ref(),
         level,
         progress,
-        seen: BTreeMap::new(),
+        read: BTreeSet::new(),
+        sizes: BTreeMap::new(),
         found: Verification {
             entries: chain.entries,
             commits: 0,
@@ -91,8 +92,10 @@ struct Walk<'a> {
     blobs: &'a dyn BlobStore,
     level: Level,
     progress: &'a dyn Progress,
-    /// Blobs seen so far, and the size of those that are files.
-    seen: BTreeMap<Digest, Option<u64>>,
+    /// Trees and schemas read so far.
+    read: BTreeSet<Digest>,
+    /// Files looked up so far, and the size of those that hold.
+    sizes: BTreeMap<Digest, Option<u64>>,
     found: Verification,
 }
 
@@ -103,79 +106,74 @@ impl Walk<'_> {
         while let Some(id) = waiting.pop() {
             self.found.commits += 1;
             let loaded = Commit::load(self.blobs, id).await;
-            let Some(commit) = self.note("commit", id, id.digest(), loaded)? else {
-                continue;
-            };
+            let Some(commit) = self.note("commit", id, id.digest(), loaded)? else { continue };
             waiting.extend(commit.parents().iter().copied().filter(|parent| seen.insert(*parent)));
-            if let Some(diff) = commit.derived_from().code.as_ref().and_then(|code| code.diff) {
-                self.leaf("difference of the code", id, diff, None).await?;
-            }
+            let diff = commit.derived_from().code.as_ref().and_then(|code| code.diff);
+            let diff = diff.map(|digest| Leaf { what: "difference of the code".to_owned(), digest, stated: None });
+            self.leaves(id, diff.into_iter().collect()).await?;
             self.tree(id, commit.tree()).await?;
         }
         Ok(())
     }
 
     async fn tree(&mut self, commit: CommitId, digest: Digest) -> Result<(), Error> {
-        if self.seen.insert(digest, None).is_some() {
+        if !self.read.insert(digest) {
             return Ok(());
         }
         self.found.trees += 1;
         let loaded = Tree::load(self.blobs, digest).await;
-        let Some(tree) = self.note("tree", commit, digest, loaded)? else {
-            return Ok(());
-        };
-        for entry in tree.entries() {
-            self.file(commit, entry).await?;
-        }
-        Ok(())
-    }
-
-    async fn file(&mut self, commit: CommitId, entry: &FileEntry) -> Result<(), Error> {
-        if let Some(facts) = entry.table {
-            if self.seen.insert(facts.schema, None).is_none() {
+        let Some(tree) = self.note("tree", commit, digest, loaded)? else { return Ok(()) };
+        for facts in tree.entries().iter().filter_map(|entry| entry.table) {
+            if self.read.insert(facts.schema) {
                 let loaded = TableSchema::load(self.blobs, facts.schema).await;
                 self.note("schema", commit, facts.schema, loaded)?;
             }
         }
-        self.leaf(entry.path.as_str(), commit, entry.digest, Some(entry.size_bytes)).await
+        let leaf = |entry: &FileEntry| Leaf {
+            what: entry.path.to_string(),
+            digest: entry.digest,
+            stated: Some(entry.size_bytes),
+        };
+        self.leaves(commit, tree.entries().iter().map(leaf).collect()).await
     }
 
-    async fn leaf(&mut self, what: &str, commit: CommitId, digest: Digest, stated: Option<u64>) -> Result<(), Error> {
-        let size = match self.seen.get(&digest).copied().flatten() {
-            Some(size) => size,
-            None => {
-                let looked_up = self.look_up(digest).await;
-                let Some(size) = self.note(what, commit, digest, looked_up)? else {
-                    self.seen.insert(digest, stated);
-                    return Ok(());
-                };
+    async fn leaves(&mut self, commit: CommitId, leaves: Vec<Leaf>) -> Result<(), Error> {
+        let unknown: BTreeSet<Digest> = leaves.iter().map(|leaf| leaf.digest).collect();
+        let unknown: Vec<Digest> = unknown.into_iter().filter(|digest| !self.sizes.contains_key(digest)).collect();
+        let mut looked_up = self.look_up(unknown).await?;
+        for Leaf { what, digest, stated } in leaves {
+            if let Some(outcome) = looked_up.remove(&digest) {
+                let size = self.note(&what, commit, digest, outcome)?;
                 self.found.files += 1;
-                self.found.size_bytes += size;
-                self.seen.insert(digest, Some(size));
-                size
+                self.found.size_bytes += size.unwrap_or(0);
+                self.sizes.insert(digest, size);
             }
-        };
-        if let Some(stated) = stated.filter(|stated| *stated != size) {
-            let found = format!("it has {size} bytes instead of {stated}");
-            self.found.damage.push(Damage { what: what.to_owned(), commit, digest, found });
+            // What is damaged is named once, where it was met first.
+            let Some(size) = self.sizes.get(&digest).copied().flatten() else { continue };
+            if stated.is_some_and(|stated| stated != size) {
+                let found = format!("it has {size} bytes instead of {}", stated.unwrap_or_default());
+                self.found.damage.push(Damage { what, commit, digest, found });
+            }
         }
         Ok(())
     }
 
-    /// Returns the size of a blob, after reading all of it if asked to.
-    async fn look_up(&self, digest: Digest) -> Result<u64, Error> {
-        if self.level < Level::Rehash {
-            let stat = self.blobs.stat(&[digest]).await?;
-            let info = stat.first().copied().flatten();
-            return Ok(info.ok_or(lineal_core::Error::BlobMissing { digest })?.size_bytes);
+    /// Returns the sizes of blobs, after reading all of them if asked to.
+    async fn look_up(&self, digests: Vec<Digest>) -> Result<BTreeMap<Digest, Result<u64, Error>>, Error> {
+        if self.level >= Level::Rehash {
+            let (blobs, progress) = (self.blobs, self.progress);
+            let reads =
+                digests.into_iter().map(|digest| async move { (digest, rehash(blobs, digest, progress).await) });
+            return Ok(stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await);
         }
-        let mut pieces = self.blobs.stream(&digest).await?;
-        let mut size = 0;
-        while let Some(piece) = pieces.try_next().await? {
-            size += piece.len() as u64;
-            self.progress.report(ProgressEvent::Advanced { task: TASK, by: piece.len() as u64 });
+        let mut sizes = BTreeMap::new();
+        for some in digests.chunks(LOOKED_UP_AT_ONCE) {
+            for (digest, info) in some.iter().copied().zip(self.blobs.stat(some).await?) {
+                let missing = || lineal_core::Error::BlobMissing { digest }.into();
+                sizes.insert(digest, info.map(|info| info.size_bytes).ok_or_else(missing));
+            }
         }
-        Ok(size)
+        Ok(sizes)
     }
 
     /// Turns an error that speaks of the blob into damage, and passes on one that speaks of the store.
@@ -201,4 +199,26 @@ impl Walk<'_> {
     }
 }
 
+/// A blob that names no others, as a commit or tree names it.
+struct Leaf {
+    what: String,
+    digest: Digest,
+    stated: Option<u64>,
+}
+
+/// Reads a blob to its end, which the store does not reach unless the hash is right; returns the size.
+async fn rehash(blobs: &dyn BlobStore, digest: Digest, progress: &dyn Progress) -> Result<u64, Error> {
+    let mut pieces = blobs.stream(&digest).await?;
+    let mut size = 0;
+    while let Some(piece) = pieces.try_next().await? {
+        size += piece.len() as u64;
+        progress.report(ProgressEvent::Advanced { task: TASK, by: piece.len() as u64 });
+    }
+    Ok(size)
+}
+
 const TASK: &str = "verify repository";
+/// Blobs read at once.
+const CONCURRENCY: usize = 4;
+/// Blobs asked for in one request.
+const LOOKED_UP_AT_ONCE: usize = 1000;

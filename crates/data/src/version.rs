@@ -7,6 +7,24 @@ use lineal_core::{BlobStore, ByteStream, DataRef, FilePath, Name};
 use crate::{Commit, Error, FileEntry, TableSchema, error::excerpt, parquet_file, tree::Tree};
 
 /// One version of a dataset, opened for reading. Nothing that happens later changes it.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use lineal_core::{Actor, LooseBlobs, Store};
+/// # use lineal_data::Repository;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = Store::open("memory:///")?;
+/// # let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
+/// # let repository = Repository::open(&store, "flights", blobs).await?;
+/// # let ana = Actor::new("ana@example.org")?;
+/// repository.commit("main").put("raw/01.csv", "a,b").put("readme.md", "# Flights").commit(&ana).await?;
+/// let version = repository.at("main").await?;
+/// let paths: Vec<_> = version.list("raw/").map(|file| file.path.as_str()).collect();
+/// assert_eq!(paths, ["raw/01.csv"]);
+/// assert_eq!(version.read_range("raw/01.csv", 0..1).await?, "a");
+/// assert_eq!(version.data_ref_of("readme.md")?.commit, version.commit().id().digest());
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Version {
     blobs: Arc<dyn BlobStore>,

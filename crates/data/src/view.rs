@@ -4,13 +4,33 @@ use futures::stream::BoxStream;
 use lineal_core::{BlobStore, Name};
 
 use crate::{
-    BranchName, Change, Commit, CommitId, Error, RepositoryState, TagName, Version, error::excerpt, history,
-    revision::Revision, tree::Tree,
+    BranchName, Change, Commit, CommitId, Error, FormatFlaw, RepositoryState, TagName, Version, error::excerpt,
+    history, revision::Revision, tree::Tree,
 };
 
 /// A repository at one moment: where its branches and tags were, and all that can be read from there.
 ///
 /// Holds no connection to what happens later; commits named here stay readable.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use lineal_core::{Actor, LooseBlobs, Store};
+/// # use lineal_data::Repository;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = Store::open("memory:///")?;
+/// # let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
+/// # let repository = Repository::open(&store, "flights", blobs).await?;
+/// # let ana = Actor::new("ana@example.org")?;
+/// repository.commit("main").put("a", "1").message("first").commit(&ana).await?;
+/// let then = repository.now().await?;
+/// repository.commit("main").put("a", "2").message("second").commit(&ana).await?;
+/// assert_eq!(then.at("main").await?.read("a").await?, "1");
+///
+/// use futures::TryStreamExt;
+/// let log: Vec<_> = repository.log("main").await?.map_ok(|commit| commit.message().to_owned()).try_collect().await?;
+/// assert_eq!(log, ["second", "first"]);
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct View {
     blobs: Arc<dyn BlobStore>,
@@ -39,7 +59,8 @@ impl View {
     /// first parent.
     ///
     /// # Errors
-    /// [`Error::NoSuchRevision`], [`Error::Invalid`]; [`Error::Format`] or [`Error::Store`] for a digest that is no commit.
+    /// [`Error::NoSuchRevision`], also for a digest that is no commit; [`Error::Invalid`]; [`Error::Format`] for a commit of a
+    /// newer release; [`Error::Store`].
     pub async fn resolve(&self, revision: &str) -> Result<CommitId, Error> {
         Ok(self.commit(revision).await?.id())
     }
@@ -51,7 +72,13 @@ impl View {
     pub async fn commit(&self, revision: &str) -> Result<Commit, Error> {
         let none = || Error::NoSuchRevision { revision: excerpt(revision) };
         let Revision { name, back } = Revision::parse(revision)?;
-        let mut commit = Commit::load(self.blobs.as_ref(), self.find(name).ok_or_else(none)?).await?;
+        let mut commit = match (self.find(name), name.parse()) {
+            (Some(known), _) => Commit::load(self.blobs.as_ref(), known).await?,
+            (None, Ok(id)) => Commit::load(self.blobs.as_ref(), id)
+                .await
+                .map_err(|error| if is_no_commit(&error) { none() } else { error })?,
+            (None, Err(_)) => return Err(none()),
+        };
         for _ in 0..back {
             let parent = commit.parents().first().ok_or_else(none)?;
             commit = Commit::load(self.blobs.as_ref(), *parent).await?;
@@ -104,6 +131,16 @@ impl View {
     fn find(&self, name: &str) -> Option<CommitId> {
         let branch = BranchName::new(name).ok().and_then(|name| self.state.branches().get(&name));
         let tag = || TagName::new(name).ok().and_then(|name| self.state.tags().get(&name));
-        branch.or_else(tag).copied().or_else(|| name.parse().ok())
+        branch.or_else(tag).copied()
+    }
+}
+
+/// Tells whether a digest that somebody gave names no blob, or one that never was a commit.
+fn is_no_commit(error: &Error) -> bool {
+    match error {
+        Error::Store(lineal_core::Error::BlobMissing { .. }) => true,
+        // Its bytes are what they were when they were put: the store has checked them.
+        Error::Format { source, .. } => matches!(**source, FormatFlaw::Encoding(_) | FormatFlaw::Size(_)),
+        _ => false,
     }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
-use lineal_core::{CodeRef, DataRef, Digest, ErrorKind, Name, NoProgress, Timestamp};
+use lineal_core::{BlobStoreExt, CodeRef, DataRef, Digest, ErrorKind, Name, NoProgress, Timestamp};
 use lineal_data::{Change, Error, Level};
 
 use crate::support::{World, ana};
@@ -53,6 +53,19 @@ async fn a_commit_keeps_who_when_why_and_from_what() {
     assert_eq!(version.file("notes/a.md").unwrap().media_type, "text/markdown");
     let reference = version.data_ref_of("notes/a.md").unwrap();
     assert_eq!((reference.commit, reference.path.as_deref()), (made.id().digest(), Some("notes/a.md")));
+}
+
+#[tokio::test]
+async fn a_difference_of_the_code_must_be_stored() {
+    let world = World::memory().await;
+    let diff = Digest::of(b"- old + new");
+    let code = CodeRef { repository: None, commit: "6cfaa1b".into(), dirty: true, diff: Some(diff) };
+    let draft = || world.repository.commit("main").put("a", "1").made_by(code.clone());
+    assert_eq!(draft().commit(&ana()).await.unwrap_err().kind(), ErrorKind::NotFound);
+    let receipt = world.blobs.put_one("- old + new".into()).await.unwrap();
+    draft().with_receipt(receipt).commit(&ana()).await.unwrap();
+    let verified = world.repository.verify(Level::Rehash, &NoProgress).await.unwrap();
+    assert_eq!((verified.is_intact(), verified.files), (true, 2));
 }
 
 #[tokio::test]

@@ -1,4 +1,10 @@
 //! Repositories end to end, on memory and on a local directory.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::clone_on_ref_ptr,
+    reason = "a test fails by panicking, and is short"
+)]
 
 mod branches;
 mod commits;
@@ -8,6 +14,7 @@ mod errors;
 mod hooks;
 mod links;
 mod model;
+mod simulation;
 mod support;
 mod tables;
 mod tamper;

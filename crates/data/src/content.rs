@@ -1,0 +1,66 @@
+use std::{collections::BTreeMap, path::PathBuf};
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use lineal_core::{FilePath, PathSet};
+
+use crate::{CommitId, Error, FileEntry, SchemaMismatch, draft::Edit, tree::Tree};
+
+/// What a path holds after all edits of a commit, before any byte of it is stored.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Nothing,
+    /// What the base of the commit holds there.
+    Base(FileEntry),
+    Bytes(Bytes, String),
+    File(PathBuf, String),
+    /// The rows of a table of the base, if any, and these.
+    Table(Option<FileEntry>, Vec<RecordBatch>),
+}
+
+impl Content {
+    /// Returns what an edit makes of it.
+    fn edit(self, path: &FilePath, base: Option<CommitId>, edit: Edit) -> Result<Self, Error> {
+        Ok(match (self, edit) {
+            (_, Edit::Bytes(bytes, media_type)) => Self::Bytes(bytes, media_type),
+            (_, Edit::File(file, media_type)) => Self::File(file, media_type),
+            (_, Edit::Table(batches)) | (Self::Nothing, Edit::Append(batches)) => Self::Table(None, batches),
+            (Self::Base(entry), Edit::Append(batches)) if entry.table.is_some() => Self::Table(Some(entry), batches),
+            (Self::Table(before, mut rows), Edit::Append(batches)) => {
+                rows.extend(batches);
+                Self::Table(before, rows)
+            }
+            (_, Edit::Append(_)) => {
+                let source = Box::new(SchemaMismatch::not_a_table());
+                return Err(Error::Schema { path: path.clone(), source });
+            }
+            (Self::Nothing, Edit::Remove) => {
+                return Err(Error::NoSuchPath { commit: base, path: path.to_string() });
+            }
+            (_, Edit::Remove) => Self::Nothing,
+        })
+    }
+}
+
+/// Applies the edits in their order, and checks that all files can lie beside each other.
+pub(crate) fn plan(
+    base: &Tree,
+    base_id: Option<CommitId>,
+    edits: Vec<(String, Edit)>,
+) -> Result<BTreeMap<FilePath, Content>, Error> {
+    let mut contents = BTreeMap::new();
+    for (path, edit) in edits {
+        let path = FilePath::new(path)?;
+        let before = match contents.remove(&path) {
+            Some(content) => content,
+            None => base.get(&path).cloned().map_or(Content::Nothing, Content::Base),
+        };
+        let after = before.edit(&path, base_id, edit)?;
+        contents.insert(path, after);
+    }
+    let mut paths = PathSet::default();
+    let kept = base.entries().iter().map(|entry| &entry.path).filter(|path| !contents.contains_key(path));
+    let made = contents.iter().filter(|(_, content)| !matches!(content, Content::Nothing)).map(|(path, _)| path);
+    kept.chain(made).try_for_each(|path| paths.insert(path))?;
+    Ok(contents)
+}
