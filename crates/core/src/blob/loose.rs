@@ -5,8 +5,11 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
-use object_store::{ObjectStoreExt, WriteMultipart, path::Path};
+use futures::{
+    StreamExt, TryStreamExt, stream,
+    stream::{BoxStream, FuturesUnordered},
+};
+use object_store::{MultipartUpload, ObjectStoreExt, UploadPart, path::Path};
 
 use super::{Batch, BlobInfo, BlobStore, ByteStream, CollectionJournal, Enrolment, PutHints, Receipt};
 use crate::{
@@ -264,34 +267,62 @@ impl LooseBatch {
         let store = &inner.store;
         let name = StoreId::generate(store.host().ids.as_ref());
         let staged = store.key(&format!("{}/staging/{name}", inner.prefix))?;
-        let upload = store.objects().put_multipart(&staged).await.map_err(|error| error.on("write", &staged))?;
-        let mut writer = WriteMultipart::new_with_chunk_size(upload, IN_MEMORY);
-        let (mut hasher, mut size) = (Hasher::new(), head.len() as u64);
-        hasher.update(&head);
-        writer.put(head);
+        let failed = |error: object_store::Error| error.on("write", &staged);
+        let upload = store.objects().put_multipart(&staged).await.map_err(failed)?;
+        let mut parts = Parts { upload, under_way: FuturesUnordered::new(), pending: BytesMut::from(head) };
+        let (mut hasher, mut size) = (Hasher::new(), parts.pending.len() as u64);
+        hasher.update(&parts.pending);
         loop {
             match rest.next().await {
                 Some(Ok(piece)) => {
                     hasher.update(&piece);
                     size += piece.len() as u64;
-                    writer.wait_for_capacity(PARTS_UNDER_WAY).await.map_err(|error| error.on("write", &staged))?;
-                    writer.put(piece);
+                    parts.add(&piece).await.map_err(failed)?;
                 }
                 Some(Err(source)) => {
                     // What an aborted upload leaves behind is litter for maintenance, not an error of its own.
-                    writer.abort().await.ok();
+                    parts.upload.abort().await.ok();
                     return Err(Error::Input { source });
                 }
                 None => break,
             }
         }
-        writer.finish().await.map_err(|error| error.on("write", &staged))?;
+        parts.finish().await.map_err(failed)?;
         let digest = hasher.finish();
         match self.missing_key(&digest, size).await? {
             Some(key) => store.objects().rename(&staged, &key).await.map_err(|error| error.on("write", &key))?,
             None => store.delete(&staged).await?,
         }
         Ok(self.note(digest))
+    }
+}
+
+/// A multipart upload with a few parts under way, polled by whoever adds to it.
+struct Parts {
+    upload: Box<dyn MultipartUpload>,
+    under_way: FuturesUnordered<UploadPart>,
+    pending: BytesMut,
+}
+
+impl Parts {
+    async fn add(&mut self, piece: &[u8]) -> object_store::Result<()> {
+        self.pending.extend_from_slice(piece);
+        while self.pending.len() >= IN_MEMORY {
+            let part = self.pending.split_to(IN_MEMORY).freeze();
+            self.under_way.push(self.upload.put_part(part.into()));
+            if self.under_way.len() >= PARTS_UNDER_WAY {
+                self.under_way.try_next().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self) -> object_store::Result<()> {
+        if !self.pending.is_empty() {
+            self.under_way.push(self.upload.put_part(self.pending.freeze().into()));
+        }
+        while self.under_way.try_next().await?.is_some() {}
+        self.upload.complete().await.map(drop)
     }
 }
 

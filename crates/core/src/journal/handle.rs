@@ -365,6 +365,11 @@ impl<S: State> Journal<S> {
     /// since, so that nobody can say.
     pub async fn resolve(&self, doubt: &InDoubt) -> Result<Resolution, Error> {
         self.pipeline.refresh().await?;
+        let known = self.head().map(|head| head.journal);
+        if doubt.journal_id.is_some_and(|asked| known.is_some_and(|known| asked != known)) {
+            // Another journal stands at this prefix now; it says nothing about the transaction.
+            return Err(Error::NoSuchEntry { journal: self.prefix().to_owned(), at: doubt.seq.to_string() });
+        }
         if let Some(resolution) = self.resolve_by_log(doubt).await? {
             return Ok(resolution);
         }
