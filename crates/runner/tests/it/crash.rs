@@ -71,7 +71,7 @@ fn on_a_rough_store_it_is_the_same_run() {
                 executions += 1;
                 assert!(executions < 200, "it never finishes");
                 // Impatient, so that attempts are lost.
-                let store = on(&sim, seed * 1000 + executions, faulty.clone());
+                let store = on(&sim, seed * 1000 + executions, Arc::clone(&faulty) as Arc<dyn ObjectStore>);
                 let store = store.with_retry(Retry::default().with_attempts(2));
                 let Ok(blobs) = lineal_core::LooseBlobs::open(&store, "blobs").await else { continue };
                 let opened = lineal_runner::Experiment::open(&store, "late15", Arc::new(blobs)).await;

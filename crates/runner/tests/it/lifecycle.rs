@@ -1,5 +1,7 @@
+use std::sync::{Arc, Mutex};
+
 use futures::TryStreamExt;
-use lineal_core::{At, DataRef, Digest, Name, NoProgress, Store};
+use lineal_core::{At, DataRef, Digest, Name, NoProgress, Progress, ProgressEvent, Store};
 use lineal_runner::{Cause, Outcome, Status};
 
 use crate::support::{Any, RUN, STEPS, actor, curves, memory, open, walk, walking};
@@ -105,4 +107,27 @@ async fn the_random_streams_are_those_of_the_seed_in_every_attempt() {
     let first = run().execute(&actor(), draw).await.unwrap().output;
     assert_eq!(first, run().execute(&actor(), draw).await.unwrap().output);
     assert_eq!(first.0, lineal_core::Rng::new(3, "init").next_u64());
+}
+
+#[derive(Debug, Default)]
+struct Heard(Mutex<Vec<String>>);
+
+impl Progress for Heard {
+    fn report(&self, event: ProgressEvent<'_>) {
+        self.0.lock().unwrap().push(format!("{event:?}"));
+    }
+}
+
+#[tokio::test]
+async fn progress_reaches_whoever_listens() {
+    let experiment = open(&memory()).await;
+    let heard = Arc::new(Heard::default());
+    let train = |cx: &lineal_runner::Context| {
+        cx.progress().report(ProgressEvent::Advanced { task: "epoch", by: 3 });
+        Ok::<_, Any>(std::thread::current().name().map(str::to_owned))
+    };
+    let listened = experiment.run("x").with_id(RUN).with_progress(Arc::<Heard>::clone(&heard));
+    let thread = listened.execute(&actor(), train).await.unwrap().output;
+    assert_eq!(*heard.0.lock().unwrap(), [r#"Advanced { task: "epoch", by: 3 }"#]);
+    assert_eq!(thread.as_deref(), Some("run-07070707"));
 }

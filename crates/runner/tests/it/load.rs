@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{TryStreamExt, future::join_all, stream::BoxStream};
 use lineal_core::{
-    Batch, BlobInfo, BlobStore, ByteStream, Digest, Enrolment, LooseBlobs, NoProgress, PutHints, Receipt, Store,
-    StoreId,
+    Batch, BlobInfo, BlobStore, ByteStream, Digest, Enrolment, Host, LooseBlobs, ManualClock, NoProgress, PutHints,
+    Receipt, Store, StoreId, Timestamp,
 };
 use lineal_runner::{Context, RunSettings};
 use tokio::sync::Semaphore;
@@ -165,4 +165,26 @@ async fn concurrent_runs_share_entries_and_keep_apart() {
     assert!(verified.journal.entries < 32 * 12 / 2, "{} entries", verified.journal.entries);
     let numbers: Vec<u64> = experiment.runs().await.unwrap().iter().map(|run| run.number).collect();
     assert_eq!(numbers, (0..32).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn points_wait_no_longer_than_asked_as_long_as_others_follow() {
+    let clock = Arc::new(ManualClock::new(Timestamp::EPOCH));
+    let store = Store::open("memory:///").unwrap();
+    let store = store.with_host(Host::system().with_clock(Arc::<ManualClock>::clone(&clock)));
+    let experiment = open(&store).await;
+    let train = move |cx: &Context| {
+        let loss = cx.metric("loss")?;
+        for step in 0..10 {
+            loss.log(step, 0.0);
+            clock.advance(Duration::from_secs(4));
+        }
+        Ok::<_, Any>(())
+    };
+    experiment.run("slow").with_id(RUN).execute(&actor(), train).await.unwrap();
+    let run = experiment.get(RUN).await.unwrap();
+    // The fourth point comes 12 s after the first.
+    assert_eq!(run.attempts[0].segments.iter().map(|segment| segment.rows).collect::<Vec<_>>(), [4, 4, 2]);
+    let last = experiment.metrics(RUN, "loss").await.unwrap()[9].time;
+    assert_eq!(last.duration_since(Timestamp::EPOCH), Some(Duration::from_secs(36)));
 }

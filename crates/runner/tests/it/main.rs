@@ -1,4 +1,5 @@
 //! Runs end to end, on every kind of store, through crashes and hostile input.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what is allowed in tests is allowed to their helpers")]
 
 mod abuse; // hostile names, panics, bad steps
 mod attempts; // trying again, stopping, being superseded
