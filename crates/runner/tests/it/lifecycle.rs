@@ -131,3 +131,11 @@ async fn progress_reaches_whoever_listens() {
     assert_eq!(*heard.0.lock().unwrap(), [r#"Advanced { task: "epoch", by: 3 }"#]);
     assert_eq!(thread.as_deref(), Some("run-07070707"));
 }
+
+#[test]
+fn training_code_may_share_its_context_among_threads() {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<lineal_runner::Context>();
+    is_shared::<lineal_runner::Metric>();
+    is_shared::<lineal_runner::Experiment>();
+}

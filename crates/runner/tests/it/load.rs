@@ -95,7 +95,10 @@ async fn a_slow_store_bounds_what_waits_in_memory() {
     let settings = RunSettings::default().with_rows_per_segment(100);
     let builder = experiment.run("slow").with_id(RUN).with_settings(settings);
     let running = tokio::spawn(async move { builder.execute(&actor(), train).await.map(drop) });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    while logged.load(Ordering::Relaxed) < 299 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
     // Two segments under way, one full: the point that would seal the third waits.
     assert_eq!(logged.load(Ordering::Relaxed), 299);
     allowed.add_permits(Semaphore::MAX_PERMITS);
