@@ -125,7 +125,7 @@ impl Driver {
             let sealed = segment::encode(rows, attempt)?;
             Ok((Digest::of(&sealed.bytes), sealed))
         });
-        let unwritten = |source| Error::Segment { digest: Digest::of(&[]), source: Box::new(source) };
+        let unwritten = |source| Error::Unwritable { source: Box::new(source) };
         let (digest, sealed) = sealed.await?.map_err(unwritten)?;
         let (rows, size_bytes, seq) = (sealed.rows, sealed.bytes.len() as u64, self.seq);
         self.seq = self.seq.saturating_add(1);

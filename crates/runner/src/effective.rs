@@ -145,3 +145,6 @@ fn attempt(record: &RunRecord, number: u32) -> Option<&crate::Attempt> {
     let index = usize::try_from(number.checked_sub(1)?).ok()?;
     record.attempts.get(index)
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,12 +140,19 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// A segment of points cannot be written or read as Parquet.
-    #[error("segment {digest}")]
+    /// A segment cannot be read as Parquet: whoever wrote it is defective. Retrying will not help.
+    #[error("segment {digest} cannot be read")]
     Segment {
         /// The blob.
         digest: Digest,
-        /// What the reader or writer said.
+        /// What the reader said.
+        source: Box<ParquetError>,
+    },
+
+    /// Points cannot be written as Parquet: a defect, please report it.
+    #[error("points cannot be written")]
+    Unwritable {
+        /// What the writer said.
         source: Box<ParquetError>,
     },
 
@@ -210,7 +217,9 @@ impl Error {
             Self::UnknownRun { .. } => ErrorKind::NotFound,
             Self::RunDiffers { .. } | Self::RunIsFinished { .. } | Self::Superseded { .. } => ErrorKind::Conflict,
             Self::Abandoned | Self::Interrupted { .. } | Self::Thread { .. } => ErrorKind::Unavailable,
-            Self::Failed { .. } | Self::Panicked { .. } | Self::Transaction { .. } => ErrorKind::Internal,
+            Self::Failed { .. } | Self::Panicked { .. } | Self::Transaction { .. } | Self::Unwritable { .. } => {
+                ErrorKind::Internal
+            }
             Self::Segment { .. } | Self::SegmentDiffers { .. } | Self::Provenance { .. } => ErrorKind::Corrupt,
         }
     }

@@ -26,15 +26,16 @@ use crate::{
 /// let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
 /// let experiment = Experiment::open(&store, "late15", blobs).await?;
 ///
-/// let done = experiment.run("walk").params(&[("lr", 0.5)].into_iter().collect::<std::collections::BTreeMap<_, _>>()).seed(7)
+/// let done = experiment.run("walk").params(&serde_json::json!({"rate": 0.1})).seed(7)
 ///     .execute(&Actor::new("ana@example.org")?, |cx| {
+///         let rate = cx.param("rate").and_then(|rate| rate.as_f64()).ok_or("no rate")?;
 ///         let (first, mut at) = match cx.resume()? {
 ///             Some((step, bytes)) => (step + 1, f64::from_le_bytes(bytes.as_ref().try_into()?)),
 ///             None => (0, 8.0),
 ///         };
 ///         let (loss, noise) = (cx.metric("loss")?, cx.rng("noise"));
 ///         for step in first..100 {
-///             at -= 0.1 * at + 0.01 * noise.fork(&step.to_string()).normal();
+///             at -= rate * at + 0.01 * noise.fork(&step.to_string()).normal();
 ///             loss.log(step, at * at);
 ///             if step % 10 == 9 {
 ///                 cx.checkpoint(step, at.to_le_bytes().to_vec())?;

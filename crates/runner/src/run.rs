@@ -135,7 +135,8 @@ impl RunBuilder {
     /// [`Error::Failed`] with what `train` returned, [`Error::Panicked`], [`Error::Interrupted`] if it returned an error
     /// after it was asked to stop: all recorded, and the run can be executed again. [`Error::RunIsFinished`],
     /// [`Error::RunDiffers`], [`Error::Superseded`]. [`Error::Name`], [`Error::Params`] for what it was described with.
-    /// [`Error::Store`] if the store fails; what was durable by then stays, and the run can be executed again.
+    /// [`Error::Store`] if the store fails; what was durable by then stays, and the run can be executed again. Should that
+    /// be answered by [`Error::RunIsFinished`], the end had been recorded after all: its results are in the run's outputs.
     pub async fn execute<T, E, F>(self, actor: &Actor, train: F) -> Result<Finished<T>, Error>
     where
         T: Send + 'static,

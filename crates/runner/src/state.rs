@@ -153,11 +153,39 @@ impl Runs {
         self.runs.is_empty()
     }
 
-    /// Returns the attempt that an event of a well-formed journal speaks of; others are passed over.
+    /// Returns the run that an event of a well-formed journal speaks of; others are passed over.
+    fn record(&mut self, run: RunId) -> Option<&mut RunRecord> {
+        self.runs.get_mut(&run).map(|record| Arc::make_mut(&mut record.0))
+    }
+
+    /// Returns the attempt that an event of a well-formed journal speaks of.
     fn attempt(&mut self, run: RunId, attempt: u32) -> Option<&mut Attempt> {
-        let record = Arc::make_mut(&mut self.runs.get_mut(&run)?.0);
         let index = usize::try_from(attempt.checked_sub(1)?).ok()?;
-        record.attempts.get_mut(index)
+        self.record(run)?.attempts.get_mut(index)
+    }
+
+    fn start(&mut self, record: RunRecord) {
+        if !self.runs.contains_key(&record.id) {
+            self.next += 1;
+            self.runs.insert(record.id, Shared(Arc::new(record)));
+        }
+    }
+
+    fn start_attempt(&mut self, run: RunId, attempt: u32, provenance: Option<Digest>, stamp: &Stamp) {
+        let Some(record) = self.record(run) else { return };
+        // Numbers are dense; anything else was not written by this crate.
+        if usize::try_from(attempt).is_ok_and(|number| number == record.attempts.len() + 1) {
+            record.attempts.push(Attempt {
+                by: stamp.actor.clone(),
+                checkpoints: Vec::new(),
+                ended: None,
+                outcome: None,
+                provenance,
+                resumed_from: None,
+                segments: Vec::new(),
+                started: stamp.time,
+            });
+        }
     }
 }
 
@@ -213,28 +241,10 @@ impl State for Runs {
                     started: stamp.time,
                     started_by: stamp.actor.clone(),
                 };
-                if self.runs.contains_key(run) {
-                    return;
-                }
-                self.next += 1;
-                self.runs.insert(*run, Shared(Arc::new(record)));
+                self.start(record);
             }
             RunEvent::AttemptStarted { attempt, provenance, run } => {
-                let Some(record) = self.runs.get_mut(run) else { return };
-                let record = Arc::make_mut(&mut record.0);
-                // Numbers are dense; anything else was not written by this crate.
-                if usize::try_from(*attempt).is_ok_and(|number| number == record.attempts.len() + 1) {
-                    record.attempts.push(Attempt {
-                        by: stamp.actor.clone(),
-                        checkpoints: Vec::new(),
-                        ended: None,
-                        outcome: None,
-                        provenance: *provenance,
-                        resumed_from: None,
-                        segments: Vec::new(),
-                        started: stamp.time,
-                    });
-                }
+                self.start_attempt(*run, *attempt, *provenance, stamp);
             }
             RunEvent::AttemptResumed { attempt, from, run } => {
                 // An attempt resumes from one before it, so that lines of resumption always end.
@@ -244,24 +254,20 @@ impl State for Runs {
             }
             RunEvent::SegmentSealed { attempt, digest, metrics, rows, run, size_bytes, .. } => {
                 if let Some(attempt) = self.attempt(*run, *attempt) {
-                    let (metrics, rows) = (metrics.clone(), *rows);
-                    attempt.segments.push(Segment { digest: *digest, metrics, rows, size_bytes: *size_bytes });
+                    let (digest, metrics, rows, size_bytes) = (*digest, metrics.clone(), *rows, *size_bytes);
+                    attempt.segments.push(Segment { digest, metrics, rows, size_bytes });
                 }
             }
             RunEvent::Checkpointed { attempt, digest, run, size_bytes, step } => {
                 if let Some(attempt) = self.attempt(*run, *attempt) {
-                    attempt.checkpoints.push(Checkpoint { digest: *digest, size_bytes: *size_bytes, step: *step });
+                    let (digest, size_bytes, step) = (*digest, *size_bytes, *step);
+                    attempt.checkpoints.push(Checkpoint { digest, size_bytes, step });
                 }
             }
             RunEvent::OutputAdded { attempt, digest, media_type, name, run, size_bytes } => {
-                let output = Output {
-                    attempt: *attempt,
-                    digest: *digest,
-                    media_type: media_type.clone(),
-                    size_bytes: *size_bytes,
-                };
-                if let Some(record) = self.runs.get_mut(run) {
-                    Arc::make_mut(&mut record.0).outputs.insert(name.clone(), output);
+                let (attempt, digest, media_type, size_bytes) = (*attempt, *digest, media_type.clone(), *size_bytes);
+                if let Some(record) = self.record(*run) {
+                    record.outputs.insert(name.clone(), Output { attempt, digest, media_type, size_bytes });
                 }
             }
             RunEvent::AttemptEnded { attempt, outcome, run } => {
@@ -271,8 +277,8 @@ impl State for Runs {
                 }
             }
             RunEvent::RunFinished { run } => {
-                if let Some(record) = self.runs.get_mut(run) {
-                    Arc::make_mut(&mut record.0).finished.get_or_insert(stamp.time);
+                if let Some(record) = self.record(*run) {
+                    record.finished.get_or_insert(stamp.time);
                 }
             }
         }
