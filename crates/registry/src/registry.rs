@@ -24,7 +24,8 @@ use crate::{
 /// Cheap to clone. Everything is an event in one journal, every document a blob; any number of processes may hold the same
 /// registry. What it believes, it believes for signatures that its [`Trust`] verifies.
 ///
-/// ```
+#[cfg_attr(feature = "ed25519", doc = "```")]
+#[cfg_attr(not(feature = "ed25519"), doc = "```ignore")]
 /// use std::sync::Arc;
 /// use lineal_core::*;
 /// use lineal_registry::*;

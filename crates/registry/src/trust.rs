@@ -4,7 +4,7 @@ use lineal_core::{Actor, KeyId, Verifier};
 
 /// Verifies signatures and knows whose each key is.
 ///
-/// A [`KeyRing`](lineal_core::KeyRing) is one. A registry believes nothing else: every metric, approval and policy counts
+/// The `KeyRing` of core is one, with feature `ed25519`. A registry believes nothing else: every metric, approval and policy counts
 /// for the keys that have signed it. Removing a key withdraws whatever rests on it: decisions that need its signatures no
 /// longer hold, and what they released no longer loads.
 ///

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use lineal_core::{Actor, CodeRef, Digest, Ed25519Key, EvidenceKind, Name, Signer, Statement, Subject, Timestamp};
+use lineal_core::{Actor, CodeRef, Digest, EvidenceKind, Name, Statement, Subject, Timestamp};
 use serde_json::{Value, json};
 
 use super::*;
@@ -14,7 +14,7 @@ fn actor() -> Actor {
 }
 
 fn key() -> KeyId {
-    *Ed25519Key::from_seed(&[1; 32]).key_id()
+    KeyId::of(b"ana")
 }
 
 fn record() -> VersionRecord {

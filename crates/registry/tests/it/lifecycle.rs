@@ -47,7 +47,7 @@ async fn a_refusal_is_recorded_with_its_reasons() {
     assert!(text.contains("by nobody; not counted: ana@example.org, a trainer of it"), "{text}");
     assert!(world.registry.live().await.unwrap().is_empty());
     let descent = world.registry.lineage(&model(), 1).await.unwrap();
-    assert_eq!(descent.decisions, [decision.clone()]);
+    assert_eq!(descent.decisions, std::slice::from_ref(&decision));
     assert_eq!(world.registry.recheck(&decision.digest()).await.unwrap(), decision.verdict);
     let refused = world.registry.release_version(&model(), 1, &champion().environment).await.unwrap_err();
     assert!(matches!(refused, Error::NotApproved { version: 1, .. }));

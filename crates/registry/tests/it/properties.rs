@@ -127,7 +127,7 @@ async fn run(world: &World, known: &mut Reference, command: &Command) {
             known.policies.insert(environment, number);
         }
         Command::Promote { version, environment, guess_right } => {
-            promote(world, known, version, environment, guess_right).await
+            promote(world, known, version, environment, guess_right).await;
         }
         Command::RollBack { environment } => {
             let Some(from) = known.holder(environment) else { return };
