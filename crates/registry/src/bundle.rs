@@ -292,7 +292,7 @@ fn verify_decision(
     if claim.registry != index.registry {
         return Err(broken("its policy was put in force in another registry"));
     }
-    if evaluate(&Case::assemble(basis, record, papers, trust)?) != decision.verdict {
+    if !evaluate(&Case::assemble(basis, record, papers, trust)?).agrees(&decision.verdict) {
         return Err(broken("the verdict is another"));
     }
     if !decision.approved() {

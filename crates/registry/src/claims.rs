@@ -115,7 +115,9 @@ pub(crate) struct RegistrationClaim {
 #[serde(deny_unknown_fields)]
 pub(crate) struct EndorsementClaim {
     pub(crate) environment: Environment,
-    /// The policy that it replaces: an endorsement cannot be played again later.
+    /// How many policies the environment has had with this one: an endorsement cannot be played again later.
+    pub(crate) number: u64,
+    /// The policy that it replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) previous: Option<Digest>,
     pub(crate) registry: Name,

@@ -62,14 +62,14 @@ impl Registry {
         }
         let papers = self.papers(wanted).await?;
         let mut previous: Option<(Digest, Policy)> = None;
-        for record in records {
+        for (number, record) in (1..).zip(records) {
             let in_force = InForce { endorsement: record.endorsement, environment, policy: record.policy };
             let (claim, signers) = in_force.verify(&papers, &*self.trust)?;
             if claim.registry != self.name {
                 return Err(in_force.broken("it was signed for another registry"));
             }
-            if claim.previous != previous.as_ref().map(|(digest, _)| *digest) {
-                return Err(in_force.broken("it was signed to replace another policy"));
+            if claim.number != number || claim.previous != previous.as_ref().map(|(digest, _)| *digest) {
+                return Err(in_force.broken("it was signed to stand elsewhere in the line of policies"));
             }
             let may = |policy: &Policy| signers.iter().any(|signer| policy.may_amend(&signer.key));
             if previous.as_ref().is_some_and(|(_, policy)| !may(policy)) {

@@ -23,7 +23,8 @@ impl Registry {
         Ok(self.judge(&state, model, version, environment).await?.1)
     }
 
-    /// Judges a recorded decision again, from storage alone, and returns the verdict, which is the recorded one.
+    /// Judges a recorded decision again, from storage alone, and returns the verdict: rule for rule the recorded one, in the
+    /// words of this release.
     ///
     /// Holds for ever, as long as the keys whose signatures it rests on stay trusted. Reads the policy, the evidence and
     /// the schemas; not the models.
@@ -34,7 +35,7 @@ impl Registry {
     /// [`Error::NoSuchDecision`].
     pub async fn recheck(&self, decision: &Digest) -> Result<Verdict, Error> {
         let state = self.journal.snapshot().await?.state;
-        self.verify_decision(&state, decision).await.map(|decided| decided.verdict)
+        self.verify_decision(&state, decision).await.map(|(_, verdict)| verdict)
     }
 
     /// Judges a version as of the end of `state`.
@@ -71,8 +72,12 @@ impl Registry {
         Ok((basis, verdict, policy.aliases().into_iter().cloned().collect()))
     }
 
-    /// Judges a decision again and compares everything with what is stored.
-    pub(crate) async fn verify_decision(&self, state: &RegistryState, digest: &Digest) -> Result<Decision, Error> {
+    /// Judges a decision again and compares everything with what is stored; returns what is recorded and what came out.
+    pub(crate) async fn verify_decision(
+        &self,
+        state: &RegistryState,
+        digest: &Digest,
+    ) -> Result<(Decision, Verdict), Error> {
         let decided = state.decisions.get(digest).ok_or(Error::NoSuchDecision { digest: *digest })?;
         let Decided { decision, tick } = &**decided;
         let basis = &decision.basis;
@@ -88,10 +93,11 @@ impl Registry {
         if let Some(why) = differs(state, basis, &aliases, *tick) {
             return Err(broken(why));
         }
-        if evaluate(&case) != decision.verdict {
+        let verdict = evaluate(&case);
+        if !verdict.agrees(&decision.verdict) {
             return Err(broken("the verdict is another"));
         }
-        Ok(decision.clone())
+        Ok((decision.clone(), verdict))
     }
 
     /// Reads what a case is made of, beside what is at hand.

@@ -10,7 +10,7 @@
 //! - A decision holds for ever: [`Registry::recheck`] judges it again from storage and agrees, or names what differs.
 //! - Duties are separate by key: whoever signed the training does not count as an approver, under whatever name.
 //! - [`Registry::load`] verifies all of that, and every byte, where the model is used: write access to the store is not
-//!   access to production. With [`RegistryBuilder::require_signed_entries`], nor is it access to move what was approved.
+//!   access to production. With [`RegistryBuilder::require_signed_entries`], nor is it a way to move what was approved.
 //!
 //! # What it does not
 //! Somebody who can write to the store can always hide the latest entries, a revocation among them; anchor

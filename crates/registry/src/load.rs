@@ -69,7 +69,7 @@ impl Registry {
         let state = self.journal.snapshot().await?.state;
         let held = state.holder(alias).ok_or_else(|| Error::NoSuchAlias { alias: Box::new(alias.clone()) })?;
         let version = usable(&state, &alias.model, held.version)?;
-        let decision = self.verify_decision(&state, &held.decision).await?;
+        let (decision, _) = self.verify_decision(&state, &held.decision).await?;
         let basis = &decision.basis;
         let fits =
             basis.model == alias.model && basis.version == held.version && basis.environment == alias.environment;
@@ -99,7 +99,7 @@ impl Registry {
         let (digest, _) = last
             .filter(|(_, decided)| decided.decision.approved())
             .ok_or_else(|| not_approved(model, number, environment))?;
-        let decision = self.verify_decision(&state, digest).await?;
+        let (decision, _) = self.verify_decision(&state, digest).await?;
         self.open_version(version, number, Some(decision)).await
     }
 

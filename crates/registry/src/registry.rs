@@ -15,7 +15,7 @@ use crate::{
     case::Papers,
     claims::{EndorsementClaim, RegistrationClaim, policy_kind, registration_kind},
     documents::{Documents, ENVELOPE},
-    state::Version,
+    state::{PolicyRecord, Version},
     trust::Trust,
 };
 
@@ -36,7 +36,7 @@ use crate::{
 /// let ana_key: Arc<dyn Signer> = Arc::new(Ed25519Key::from_seed(&[1; 32]));
 /// let bo_key: Arc<dyn Signer> = Arc::new(Ed25519Key::from_seed(&[2; 32]));
 /// let mut ring = KeyRing::default();
-/// ring.add(Ed25519Key::from_seed(&[1; 32]).public(), ana.clone())?;
+/// ring.add(Ed25519Key::from_seed(&[1; 32]).public(), ana)?;
 /// ring.add(Ed25519Key::from_seed(&[2; 32]).public(), bo.clone())?;
 ///
 /// let store = Store::open("memory:///")?;
@@ -51,12 +51,9 @@ use crate::{
 /// let v1 = registry.register(version, &ana_key).await?;
 ///
 /// // Signed evidence about it; whoever signs the provenance is its trainer.
-/// let subject = || vec![Subject::new("late15", v1.manifest)];
-/// let at = Timestamp::EPOCH;
-/// let made = Statement::new(EvidenceKind::Provenance, subject(), "how", ana.clone(), at)?;
-/// let auc = Statement::new(EvidenceKind::Metrics, subject(), &MetricsClaim::default().with("auc", 0.71), ana, at)?;
-/// registry.attach(Envelope::unsigned(&made)?.sign(&*ana_key)?).await?;
-/// registry.attach(Envelope::unsigned(&auc)?.sign(&*ana_key)?).await?;
+/// let auc = MetricsClaim::default().with("auc", 0.71);
+/// registry.attest(EvidenceKind::Provenance, &v1, &"what the runner recorded", &ana_key).await?;
+/// registry.attest(EvidenceKind::Metrics, &v1, &auc, &ana_key).await?;
 ///
 /// // The policy of an environment, an approval that it demands, and the decision.
 /// let champion = AliasRef::new("late15", "prod", "champion")?;
@@ -224,6 +221,25 @@ impl Registry {
         Ok(digest)
     }
 
+    /// States a claim about the files of a version in the name of the signer's owner, signs and attaches it.
+    ///
+    /// The subject is the version's manifest. What claims must look like to be read by policies is in
+    /// `docs/format/evidence.md`; the types of this crate that end in `Claim` do.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSigner`], [`Error::Statement`] for a claim that has no canonical form, [`Error::Signature`],
+    /// [`Error::Store`].
+    pub async fn attest(
+        &self,
+        kind: EvidenceKind,
+        about: &ModelRef,
+        claim: &(impl Serialize + Sync),
+        signer: &Arc<dyn Signer>,
+    ) -> Result<Digest, Error> {
+        let subjects = vec![Subject::new(format!("{} version {}", about.model, about.version), about.manifest)];
+        self.attach(self.sign(kind, subjects, claim, signer).await?).await
+    }
+
     /// Approves a version for an environment under the policy in force there, until `expires`, and attaches that.
     ///
     /// Whether it counts is for the policy to say. It binds the version, the environment and the policy: when one of them
@@ -267,7 +283,9 @@ impl Registry {
         policy.check()?;
         let actor = self.actor_of(signer)?;
         let state = self.journal.snapshot().await?.state;
-        let previous = state.policies_of(environment, u64::MAX).last().map(|record| record.policy);
+        let before = state.policies_of(environment, u64::MAX);
+        let previous = before.last().map(|record| record.policy);
+        let number = count(before) + 1;
         if let Some(previous) = previous {
             if previous == policy.digest() {
                 return Ok(previous);
@@ -277,7 +295,8 @@ impl Registry {
                 return Err(Error::MayNotAmend { key: *signer.key_id(), environment: environment.clone() });
             }
         }
-        let claim = EndorsementClaim { environment: environment.clone(), previous, registry: self.name.clone() };
+        let claim =
+            EndorsementClaim { environment: environment.clone(), number, previous, registry: self.name.clone() };
         let subjects = vec![Subject::new("policy", policy.digest())];
         let envelope = self.sign(policy_kind(), subjects, &claim, signer).await?;
         let mut batch = Documents::begin(&self.blobs).await?;
@@ -285,8 +304,7 @@ impl Registry {
         let endorsement = batch.put(to_bytes(&envelope)?, ENVELOPE).await?;
         let txn = Txn::by(actor).with_receipt(batch.commit().await?);
         self.transact(&txn, |state| {
-            let now = state.policies_of(environment, u64::MAX).last().map(|record| record.policy);
-            if now != previous {
+            if count(state.policies_of(environment, u64::MAX)) + 1 != number {
                 return Err(Error::Contended { what: format!("the policy of {environment}") });
             }
             let (environment, signer) = (environment.clone(), *signer.key_id());
@@ -401,6 +419,11 @@ impl Registry {
         }
         Ok(())
     }
+}
+
+/// Counts the policies that an environment has had.
+pub(crate) fn count(policies: &[PolicyRecord]) -> u64 {
+    u64::try_from(policies.len()).unwrap_or(u64::MAX)
 }
 
 /// Finds a version.

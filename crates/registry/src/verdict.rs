@@ -67,6 +67,14 @@ impl Verdict {
         self.outcome == Outcome::Pass
     }
 
+    /// Tells whether every rule came out the same; the words may have changed between releases.
+    pub(crate) fn agrees(&self, other: &Self) -> bool {
+        let same_parts = self.parts.len() == other.parts.len();
+        self.outcome == other.outcome
+            && same_parts
+            && self.parts.iter().zip(&other.parts).all(|(part, other)| part.agrees(other))
+    }
+
     fn write(&self, f: &mut fmt::Formatter<'_>, depth: usize) -> fmt::Result {
         write!(f, "{:width$}{:<7} {}", "", self.outcome, self.rule, width = depth * 2)?;
         if !self.reason.is_empty() {

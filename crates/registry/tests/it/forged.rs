@@ -104,14 +104,14 @@ async fn a_forged_decision_does_not_hold() {
     }
 }
 
-/// Finds the endorsement of the policy in force, as anybody can who reads the journal.
-async fn endorsement(world: &World) -> Digest {
+/// Finds the endorsements of the policies, as anybody can who reads the journal.
+async fn endorsements(world: &World) -> Vec<Digest> {
     let last = world.registry.journal().head().unwrap().seq;
     let entries: Vec<_> = world.registry.journal().entries(0, last).try_collect().await.unwrap();
     let txns = entries.into_iter().flat_map(|entry| entry.payload.unwrap().txns);
-    let mut events = txns.flat_map(|txn| txn.events);
-    let set = events.find(|event| event["kind"] == "policy-set").unwrap();
-    serde_json::from_value(set["endorsement"].clone()).unwrap()
+    let events = txns.flat_map(|txn| txn.events);
+    let set = events.filter(|event| event["kind"] == "policy-set");
+    set.map(|event| serde_json::from_value(event["endorsement"].clone()).unwrap()).collect()
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_policy_that_nobody_signed_is_not_in_force() {
     let policy = world.blobs.put_one(lax.to_bytes().into()).await.unwrap().digests()[0];
     let environment = champion().environment;
     // The endorsement of the policy in force, played again for another one.
-    let endorsement = endorsement(&world).await;
+    let endorsement = endorsements(&world).await[0];
     let set = RegistryEvent::PolicySet { endorsement, environment, policy, signer: key(BO) };
     let mut events = vec![set];
     events.extend(altered(&refusal, |decision| {
@@ -130,6 +130,87 @@ async fn a_policy_that_nobody_signed_is_not_in_force() {
     }));
     write(&world, events).await;
     assert!(matches!(refused(&world).await, Error::PolicyBroken { .. }), "{}", refused(&world).await);
+}
+
+#[tokio::test]
+async fn evidence_that_speaks_against_it_cannot_be_left_out() {
+    let world = World::memory().await;
+    let not = vec![lineal_registry::Party::Trainer];
+    let approvals = Rule::Approvals { by: vec![], n: 1, not };
+    world.set_policy(&Policy::new(approvals).unwrap()).await;
+    let version = world.trained("[1]", 0.8).await;
+    world.approve(1, BO).await;
+    assert!(world.promote(1, None).await.unwrap().approved());
+    // It turns out that the approver trained it, too.
+    world.state(EvidenceKind::Provenance, version.manifest, &"how", BO).await;
+    let refusal = world.promote(1, Some(1)).await.unwrap();
+    assert!(!refusal.approved());
+    let verdict = Verdict { outcome: lineal_registry::Outcome::Pass, ..refusal.verdict.clone() };
+    let events = altered(&refusal, |decision| {
+        decision.basis.evidence.pop();
+        decision.verdict = verdict;
+    });
+    write(&world, events).await;
+    let error = refused(&world).await;
+    assert!(
+        matches!(error, Error::DecisionBroken { why: "other evidence was attached than it has seen", .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn the_version_in_use_cannot_be_left_out() {
+    let world = World::memory().await;
+    let better = Rule::Better {
+        by: vec![],
+        key: "auc".into(),
+        margin: 0.0.into(),
+        max_p: 0.05.into(),
+        test: "wilcoxon".into(),
+        than: champion().alias,
+    };
+    world.set_policy(&Policy::new(better).unwrap()).await;
+    world.trained("[1]", 0.8).await;
+    world.trained("[2]", 0.8).await;
+    let first = world.promote(1, None).await.unwrap();
+    assert!(first.approved(), "{}", first.verdict);
+    let refusal = world.promote(2, Some(1)).await.unwrap();
+    assert!(!refusal.approved());
+    let events = altered(&refusal, |decision| {
+        decision.basis.incumbents.clear();
+        decision.verdict = first.verdict.clone();
+    });
+    write(&world, events).await;
+    let error = refused(&world).await;
+    assert!(matches!(error, Error::DecisionBroken { why: "other versions were in use than it says", .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_decision_for_one_alias_is_none_for_another() {
+    let (world, _, _) = world().await;
+    world.approve(2, BO).await;
+    let environment = champion().environment;
+    let bare = world.registry.promote(&model(), 2, &environment).commit(&actor(BO)).await.unwrap();
+    assert!(bare.approved());
+    world.registry.release_version(&model(), 2, &environment).await.unwrap();
+    write(&world, vec![step(2, bare.digest())]).await;
+    assert!(matches!(refused(&world).await, Error::NotApproved { version: 2, .. }));
+}
+
+#[tokio::test]
+async fn a_policy_that_was_replaced_cannot_be_played_again() {
+    let world = World::memory().await;
+    let lax = Policy::new(Rule::All(vec![])).unwrap();
+    for policy in [&crate::support::policy(), &lax, &crate::support::policy()] {
+        world.set_policy(policy).await;
+    }
+    let endorsements = endorsements(&world).await;
+    let (environment, policy) = (champion().environment, lax.digest());
+    let set = RegistryEvent::PolicySet { endorsement: endorsements[1], environment, policy, signer: key(2) };
+    write(&world, vec![set]).await;
+    world.trained("[1]", 0.1).await;
+    let error = world.promote(1, None).await.unwrap_err();
+    assert!(matches!(error, Error::PolicyBroken { .. }), "{error}");
 }
 
 #[tokio::test]

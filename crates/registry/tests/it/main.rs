@@ -15,5 +15,6 @@ mod forged;
 mod format;
 mod lifecycle;
 mod properties;
+mod roots;
 mod support;
 mod tamper;
