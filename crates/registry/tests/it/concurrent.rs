@@ -1,6 +1,16 @@
-use lineal_registry::Error;
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex},
+};
 
-use crate::support::{BO, World, champion, promote};
+use async_trait::async_trait;
+use bytes::Bytes;
+use lineal_core::{
+    Batch, BlobInfo, BlobStore, ByteStream, Digest, Enrolment, Envelope, EvidenceKind, LooseBlobs, Name, StoreId,
+};
+use lineal_registry::{Error, Policy, Registry, Rule};
+
+use crate::support::{BO, CY, World, actor, champion, model, promote};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_promotions_at_once_exactly_one_wins() {
@@ -42,4 +52,66 @@ async fn versions_are_dense_whoever_registers() {
     }
     numbers.sort_unstable();
     assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
+}
+
+/// Blobs among whose reads somebody else attaches a statement, once.
+#[derive(Debug)]
+struct Meddler {
+    blobs: Arc<LooseBlobs>,
+    statement: Mutex<Option<(Registry, Envelope)>>,
+}
+
+#[async_trait]
+impl BlobStore for Meddler {
+    fn id(&self) -> StoreId {
+        self.blobs.id()
+    }
+
+    async fn begin(&self) -> Result<Box<dyn Batch>, lineal_core::Error> {
+        self.blobs.begin().await
+    }
+
+    async fn stat(&self, digests: &[Digest]) -> Result<Vec<Option<BlobInfo>>, lineal_core::Error> {
+        self.blobs.stat(digests).await
+    }
+
+    async fn read(&self, digest: &Digest, range: Option<Range<u64>>) -> Result<Bytes, lineal_core::Error> {
+        self.blobs.read(digest, range).await
+    }
+
+    async fn stream(&self, digest: &Digest) -> Result<ByteStream, lineal_core::Error> {
+        let statement = self.statement.lock().unwrap().take();
+        if let Some((registry, envelope)) = statement {
+            registry.attach(envelope).await.unwrap();
+        }
+        self.blobs.stream(digest).await
+    }
+
+    async fn enrol(&self, enrolment: &Enrolment) -> Result<u64, lineal_core::Error> {
+        self.blobs.enrol(enrolment).await
+    }
+
+    async fn condemned(&self, since: u64, upto: u64, digests: &[Digest]) -> Result<Vec<Digest>, lineal_core::Error> {
+        self.blobs.condemned(since, upto, digests).await
+    }
+}
+
+#[tokio::test]
+async fn a_decision_rests_on_what_is_recorded_when_it_is() {
+    let world = World::memory().await;
+    world.set_policy(&Policy::new(Rule::approvals(1)).unwrap()).await;
+    let version = world.trained("[1]", 0.8).await;
+    world.approve(1, BO).await;
+    // While the version is judged, it turns out that the approver trained it.
+    let statement = world.envelope(EvidenceKind::Provenance, version.manifest, &"how", BO);
+    let statement = Mutex::new(Some((world.again().await, statement)));
+    let blobs: Arc<dyn BlobStore> = Arc::new(Meddler { blobs: world.blobs.clone(), statement });
+    let name = Name::new("main").unwrap();
+    let registry = Registry::open(&world.store, name, blobs, Arc::new(world.ring.clone())).await.unwrap();
+    let target = champion();
+    let promotion = registry.promote(&model(), 1, &target.environment).alias(&target.alias, None);
+    let decision = promotion.commit(&actor(CY)).await.unwrap();
+    assert!(!decision.approved(), "{}", decision.verdict);
+    assert_eq!(registry.recheck(&decision.digest()).await.unwrap(), decision.verdict);
+    assert!(registry.live().await.unwrap().is_empty());
 }

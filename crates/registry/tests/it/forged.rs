@@ -198,6 +198,50 @@ async fn a_decision_for_one_alias_is_none_for_another() {
 }
 
 #[tokio::test]
+async fn a_decision_under_a_policy_that_was_replaced_does_not_hold() {
+    let world = World::memory().await;
+    let lax = Policy::new(Rule::All(vec![])).unwrap();
+    world.set_policy(&lax).await;
+    world.trained("[1]", 0.1).await;
+    let verdict = world.registry.evaluate(&model(), 1, &champion().environment).await.unwrap();
+    world.set_policy(&crate::support::policy()).await;
+    let refusal = world.promote(1, None).await.unwrap();
+    let events = altered(&refusal, |decision| {
+        decision.basis.policy = lax.digest();
+        decision.verdict = verdict;
+    });
+    write(&world, events).await;
+    let error = refused(&world).await;
+    assert!(matches!(error, Error::DecisionBroken { why: "another policy was in force", .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_policy_set_by_somebody_who_may_not_is_not_in_force() {
+    let world = World::memory().await;
+    let first = world.set_policy(&crate::support::policy().with_amenders([key(crate::support::CY)])).await;
+    let lax = Policy::new(Rule::All(vec![])).unwrap();
+    let kind = EvidenceKind::Custom(Name::new("policy").unwrap());
+    let claim = serde_json::json!({"environment": "prod", "number": 2, "previous": first, "registry": "main"});
+    for (who, rightful) in [(ANA, false), (crate::support::CY, true)] {
+        let envelope = world.envelope(kind.clone(), lax.digest(), &claim, who);
+        world.blobs.put_one(lax.to_bytes().into()).await.unwrap();
+        let stored = world.blobs.put_one(envelope.to_bytes().unwrap().into()).await.unwrap().digests()[0];
+        let environment = champion().environment;
+        let set = RegistryEvent::PolicySet { endorsement: stored, environment, policy: lax.digest(), signer: key(who) };
+        let fork = World::memory().await;
+        fork.set_policy(&crate::support::policy().with_amenders([key(crate::support::CY)])).await;
+        fork.blobs.put_one(lax.to_bytes().into()).await.unwrap();
+        fork.blobs.put_one(envelope.to_bytes().unwrap().into()).await.unwrap();
+        fork.trained("[1]", 0.1).await;
+        write(&fork, vec![set]).await;
+        match fork.promote(1, None).await {
+            Ok(decision) => assert!(rightful && decision.approved()),
+            Err(error) => assert!(!rightful && matches!(error, Error::PolicyBroken { .. }), "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_policy_that_was_replaced_cannot_be_played_again() {
     let world = World::memory().await;
     let lax = Policy::new(Rule::All(vec![])).unwrap();

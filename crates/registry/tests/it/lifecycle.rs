@@ -1,5 +1,5 @@
 use lineal_core::{At, CodeRef, DataRef, Digest, EnvRef, ErrorKind, EvidenceKind, Name, RunId, RunRef, Timestamp};
-use lineal_registry::{Comparison, Error, GoldenClaim, Outcome, Party, Policy, Rule, TestClaim};
+use lineal_registry::{ApprovalClaim, Comparison, Error, GoldenClaim, Outcome, Party, Policy, Rule, TestClaim};
 use proptest::prelude::Strategy as _;
 
 use crate::support::{ANA, BO, CI, CY, World, actor, champion, key, model, policy, ring, signer, time};
@@ -85,6 +85,38 @@ async fn an_approval_binds_version_environment_policy_and_time() {
     assert!(other.verdict.to_string().contains("bo@example.org, under another policy"), "{}", other.verdict);
     world.approve(1, BO).await;
     assert!(world.promote(1, None).await.unwrap().approved());
+}
+
+#[tokio::test]
+async fn an_approval_for_elsewhere_of_the_files_alone_or_from_the_future_does_not_count() {
+    let world = World::memory().await;
+    let policy = Policy::new(Rule::approvals(1)).unwrap();
+    let digest = world.set_policy(&policy).await;
+    let edge = lineal_registry::Environment::new("edge").unwrap();
+    world.registry.set_policy(&edge, &policy, &signer(CY)).await.unwrap();
+    let version = world.trained("[1]", 0.8).await;
+    let verdict = || async { world.registry.evaluate(&model(), 1, &champion().environment).await.unwrap().to_string() };
+    world.registry.approve(&model(), 1, &edge, Timestamp::MAX, "", &signer(BO)).await.unwrap();
+    assert!(verdict().await.contains("bo@example.org, for another environment"));
+    let claim = ApprovalClaim {
+        comment: String::new(),
+        environment: champion().environment,
+        expires: Timestamp::MAX,
+        policy: digest,
+    };
+    world.state(EvidenceKind::Approval, version.manifest, &claim, BO).await;
+    assert!(verdict().await.contains("bo@example.org, for "), "{}", verdict().await);
+    assert!(verdict().await.starts_with("FAIL"), "{}", verdict().await);
+    let now = time("2013-05-01T00:00:00Z");
+    let of_version = world.registry.versions(&model()).await.unwrap()[0].digest;
+    let subjects = vec![lineal_core::Subject::new("late15", of_version)];
+    let later = now.saturating_add(std::time::Duration::from_secs(60));
+    let statement = lineal_core::Statement::new(EvidenceKind::Approval, subjects, &claim, actor(BO), later).unwrap();
+    let envelope = lineal_core::Envelope::unsigned(&statement).unwrap().sign(&*signer(BO)).unwrap();
+    world.registry.attach(envelope).await.unwrap();
+    assert!(verdict().await.starts_with("FAIL"), "{}", verdict().await);
+    world.clock.set(later);
+    assert!(verdict().await.starts_with("pass"), "{}", verdict().await);
 }
 
 #[tokio::test]
@@ -322,6 +354,12 @@ async fn files_without_a_receipt_are_kept_and_missing_ones_refused() {
     let version = |files| NewVersion::new(model(), Manifest::new(files).unwrap(), crate::support::schema());
     let stored = version(file(Digest::of(b"[1]"), 3));
     world.registry.register(stored, &signer(CI)).await.unwrap();
+    let last = world.registry.journal().head().unwrap().seq;
+    let entries = world.registry.journal().entries(last, last);
+    let entry = futures::TryStreamExt::try_collect::<Vec<_>>(entries).await.unwrap().remove(0);
+    let adds: Vec<Digest> =
+        entry.payload.unwrap().txns.iter().flat_map(|txn| &txn.adds).flat_map(|add| add.blobs.clone()).collect();
+    assert!(adds.contains(&Digest::of(b"[1]")), "the entry keeps the file from collection");
     let wrong_size = version(file(Digest::of(b"[1]"), 4));
     assert!(matches!(world.registry.register(wrong_size, &signer(CI)).await, Err(Error::FileSize { found: 3, .. })));
     let missing = version(file(Digest::of(b"[2]"), 3));
