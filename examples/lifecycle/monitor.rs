@@ -62,7 +62,10 @@ impl Window {
 
     /// The distance of a column from the reference; NaN if it could not be compared.
     pub(crate) fn distance(&self, name: &str) -> f64 {
-        self.report.column(name).and_then(|column| column.finding.as_ref()).map_or(f64::NAN, |finding| finding.score.value)
+        self.report
+            .column(name)
+            .and_then(|column| column.finding.as_ref())
+            .map_or(f64::NAN, |finding| finding.score.value)
     }
 
     /// Leaves the finding with the registry, as signed evidence about the model that was serving.

@@ -120,7 +120,8 @@ async fn register(studio: &Studio, trained: &Trained) -> Outcome<ModelRef> {
         .with_file(GOLDEN, Content::bytes(golden).with_media_type("application/vnd.apache.parquet"));
     let stored = Artifacts::new(std::sync::Arc::clone(&studio.blobs)).put(draft, &NoProgress).await?;
     let files = stored.manifest.files().iter();
-    let files = files.map(|(name, file)| ModelFile::new(name.as_str(), file.digest, file.size_bytes, &*file.media_type));
+    let files =
+        files.map(|(name, file)| ModelFile::new(name.as_str(), file.digest, file.size_bytes, &*file.media_type));
     let inputs_schema = inputs(&trained.train)?.schema();
     let output = IoSchema::new(vec![], vec![IoField::new("late15_probability", IoType::Float64)])?;
     let taken = IoSchema::from_arrow(&inputs_schema, &output.to_arrow().1)?;
