@@ -107,7 +107,9 @@ fn line(history: &[Holder]) -> Vec<u64> {
 
 fn say(comparison: &Comparison) -> String {
     let p = if comparison.p_value < 1e-4 { "p < .0001".to_owned() } else { format!("p = {:.4}", comparison.p_value) };
-    format!("log loss {:.3} instead of {:.3}, {p}", comparison.candidate, comparison.champion)
+    let (low, high) = comparison.interval();
+    let Comparison { champion, candidate, .. } = comparison;
+    format!("log loss {candidate:.3} instead of {champion:.3}, difference {low:+.3} to {high:+.3}, {p}")
 }
 
 /// How much worse than on its own months a champion may be before a successor is trained.

@@ -118,15 +118,11 @@ async fn line_of_descent(studio: &Studio, month: u8) -> Outcome<(Descent, String
 }
 
 async fn approval_of(studio: &Studio, model: &ModelDescent) -> Outcome<Node> {
-    for evidence in model.evidence.iter().filter(|evidence| evidence.kind == EvidenceKind::Approval) {
-        let (statement, _) = studio.registry.statement(&evidence.digest).await?;
-        let claim: ApprovalClaim = statement.predicate_as()?;
-        return Ok(Node {
-            id: statement.by.to_string(),
-            lines: vec![format!("for {}", claim.environment), statement.at.to_string().chars().take(10).collect()],
-        });
-    }
-    Err("nobody approved".into())
+    let found = model.evidence.iter().find(|evidence| evidence.kind == EvidenceKind::Approval);
+    let (statement, _) = studio.registry.statement(&found.ok_or("nobody approved")?.digest).await?;
+    let claim: ApprovalClaim = statement.predicate_as()?;
+    let day = statement.at.to_string().chars().take(10).collect();
+    Ok(Node { id: statement.by.to_string(), lines: vec![format!("for {}", claim.environment), day] })
 }
 
 fn last_data(data: &[DataRef]) -> Outcome<DataRef> {

@@ -31,15 +31,6 @@ pub(crate) fn load(path: &Path) -> Result<BTreeMap<u8, RecordBatch>, LearnError>
     Ok(by_month)
 }
 
-/// Joins the given months into one batch, in the order given; months that are absent are skipped.
-pub(crate) fn months(
-    by_month: &BTreeMap<u8, RecordBatch>,
-    wanted: impl IntoIterator<Item = u8>,
-) -> Result<RecordBatch, LearnError> {
-    let parts: Vec<&RecordBatch> = wanted.into_iter().filter_map(|month| by_month.get(&month)).collect();
-    join(&parts)
-}
-
 /// Joins batches of one schema.
 pub(crate) fn join(parts: &[&RecordBatch]) -> Result<RecordBatch, LearnError> {
     let first = parts.first().ok_or(LearnError::NoRows { operation: "join" })?;
@@ -85,7 +76,7 @@ mod tests {
             let column = column.as_primitive::<Int8Type>();
             assert!(column.iter().all(|found| found == Some(month.cast_signed())));
         }
-        let winter = months(&by_month, 1..=3).unwrap();
+        let winter = join(&[&by_month[&1], &by_month[&2], &by_month[&3]]).unwrap();
         assert_eq!(winter.num_rows(), (1..=3).map(|month| by_month[&month].num_rows()).sum::<usize>());
     }
 
@@ -94,6 +85,6 @@ mod tests {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         assert!(matches!(load(Path::new(file)), Err(LearnError::Parquet { .. })));
         assert!(matches!(load(Path::new("no/such/file")), Err(LearnError::Io { .. })));
-        assert!(matches!(months(&BTreeMap::new(), 1..=3), Err(LearnError::NoRows { .. })));
+        assert!(matches!(join(&[]), Err(LearnError::NoRows { .. })));
     }
 }

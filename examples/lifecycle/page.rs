@@ -118,8 +118,9 @@ fn drift_and_performance(year: &Year) -> String {
     let calm = calm.map_or_else(String::new, |served| {
         let drifted = year.drift.get(&served.month).map_or(0, |window| window.drifted_inputs().len());
         format!(
-            " In month {} {drifted} inputs drift, and the first model's log loss is {:.3}, against {:.3} in its own control window.",
-            served.month, served.frozen.log_loss, year.control.log_loss
+            " In {} {drifted} inputs drift, and yet the first model's log loss is {:.3}, against {:.3} in its own control window.",
+            MONTHS.get(usize::from(served.month)).copied().unwrap_or_default(),
+            served.frozen.log_loss, year.control.log_loss
         )
     });
     format!(
@@ -129,3 +130,19 @@ fn drift_and_performance(year: &Year) -> String {
 }
 
 const THRESHOLD: f64 = 0.1;
+/// Names by number.
+const MONTHS: [&str; 13] = [
+    "",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];

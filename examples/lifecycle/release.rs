@@ -14,7 +14,7 @@ use parquet::arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder}
 use serde_json::json;
 
 use crate::{
-    compare::{Comparison, compare_log_loss},
+    compare::{Comparison, compare_auc, compare_log_loss},
     features::{inputs, labels},
     metrics::Scores,
     model::Model,
@@ -38,11 +38,11 @@ pub(crate) async fn release(studio: &Studio, trained: &Trained) -> Outcome<Judge
     let model = register(studio, trained).await?;
     let descent = studio.registry.lineage(&model.model, model.version).await?;
     let comparison = match &champion {
-        Some((_, held)) if held.model != model => Some(compare(held, trained)?),
+        Some((_, held)) if held.model != model => Some(Compared::on_held_out(held, trained)?),
         _ => None,
     };
     if let Some(decision) = descent.decisions.into_iter().find(|decision| !decision.aliases.is_empty()) {
-        return Ok(Judged { version: model.version, decision, comparison });
+        return Ok(Judged { version: model.version, decision, comparison: comparison.map(|both| both.log_loss) });
     }
     state_evidence(studio, trained, &model, champion.as_ref().zip(comparison.as_ref())).await?;
     test_application(studio, &model).await?;
@@ -63,7 +63,7 @@ pub(crate) async fn release(studio: &Studio, trained: &Trained) -> Outcome<Judge
         .alias(&studio.champion.alias, expected)
         .commit(&studio.robot.actor)
         .await?;
-    Ok(Judged { version: model.version, decision, comparison })
+    Ok(Judged { version: model.version, decision, comparison: comparison.map(|both| both.log_loss) })
 }
 
 /// The version that is champion now, loaded and verified.
@@ -142,7 +142,11 @@ async fn register(studio: &Studio, trained: &Trained) -> Outcome<ModelRef> {
 }
 
 fn card(trained: &Trained) -> serde_json::Value {
+    let mut strongest = trained.model.coefficients();
+    strongest.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+    let strongest: Vec<&str> = strongest.iter().take(3).map(|(name, _)| name.as_str()).collect();
     json!({
+        "strongest_inputs": strongest,
         "purpose": "Says before departure whether a flight from New York arrives more than 15 minutes late.",
         "method": "Logistic regression, L2, Newton's method",
         "data": format!("70 % of flights, months {} to {} of 2013", trained.months.start(), trained.months.end()),
@@ -171,7 +175,7 @@ async fn state_evidence(
     studio: &Studio,
     trained: &Trained,
     model: &ModelRef,
-    against: Option<(&(u64, Champion), &Comparison)>,
+    against: Option<(&(u64, Champion), &Compared)>,
 ) -> Outcome<()> {
     let made = json!({ "run": trained.run, "inputs": trained.inputs });
     let made = studio.state(&studio.ana, EvidenceKind::Provenance, model.manifest, &made)?;
@@ -181,27 +185,32 @@ async fn state_evidence(
         claim = claim.with(name, value);
     }
     studio.registry.attach(studio.state(&studio.ana, EvidenceKind::Metrics, model.manifest, &claim)?).await?;
-    if let Some(((_, champion), comparison)) = against {
-        let claim = TestClaim {
-            name: "candidate against champion on held-out rows".to_owned(),
-            passed: comparison.difference < 0.0,
-            comparison: Some(ComparisonClaim {
-                baseline: champion.model.manifest,
-                candidate: model.manifest,
-                improvement: (-comparison.difference).into(),
-                metric: "log_loss".to_owned(),
-                p: one_sided(comparison).into(),
-                test: PAIRED_BY_DAY.to_owned(),
-            }),
-        };
-        studio.registry.attach(studio.state(&studio.robot, EvidenceKind::Test, model.manifest, &claim)?).await?;
+    if let Some(((_, champion), both)) = against {
+        for (metric, test, comparison, sign) in
+            [("log_loss", PAIRED_BY_DAY, &both.log_loss, -1.0), ("auc", DELONG, &both.auc, 1.0)]
+        {
+            let improvement = sign * comparison.difference;
+            let claim = TestClaim {
+                name: format!("{metric} of candidate against champion on held-out rows"),
+                passed: improvement > 0.0,
+                comparison: Some(ComparisonClaim {
+                    baseline: champion.model.manifest,
+                    candidate: model.manifest,
+                    improvement: improvement.into(),
+                    metric: metric.to_owned(),
+                    p: one_sided(improvement, comparison.p_value).into(),
+                    test: test.to_owned(),
+                }),
+            };
+            studio.registry.attach(studio.state(&studio.robot, EvidenceKind::Test, model.manifest, &claim)?).await?;
+        }
     }
     Ok(())
 }
 
 /// The probability of an improvement at least this large if there is none.
-fn one_sided(comparison: &Comparison) -> f64 {
-    if comparison.difference < 0.0 { comparison.p_value / 2.0 } else { 1.0 - comparison.p_value / 2.0 }
+fn one_sided(improvement: f64, two_sided: f64) -> f64 {
+    if improvement > 0.0 { two_sided / 2.0 } else { 1.0 - two_sided / 2.0 }
 }
 
 /// Packs the version into one signed file, opens that file as the application would, and runs the golden cases through
@@ -238,12 +247,24 @@ fn run_golden_cases(loaded: &LoadedModel) -> Outcome<(u64, u64)> {
     Ok((cases, failed))
 }
 
-/// Compares the candidate with the champion on the candidate's held-out rows, day by day.
-fn compare(champion: &Champion, trained: &Trained) -> Outcome<Comparison> {
-    let y = labels(&trained.held_out)?;
-    let before = champion.predictor.predict_proba(&trained.held_out)?;
-    let after = trained.model.predict_proba(&trained.held_out)?;
-    Ok(compare_log_loss(&y, &before, &after, &days(&trained.held_out)?)?)
+/// Candidate and champion on the rows that the candidate was not trained on.
+struct Compared {
+    /// Day by day, because the flights of a day share what delays them: what the gate looks at.
+    log_loss: Comparison,
+    /// Row by row, for the record.
+    auc: Comparison,
+}
+
+impl Compared {
+    fn on_held_out(champion: &Champion, trained: &Trained) -> Outcome<Self> {
+        let y = labels(&trained.held_out)?;
+        let before = champion.predictor.predict_proba(&trained.held_out)?;
+        let after = trained.model.predict_proba(&trained.held_out)?;
+        Ok(Self {
+            log_loss: compare_log_loss(&y, &before, &after, &days(&trained.held_out)?)?,
+            auc: compare_auc(&y, &before, &after)?,
+        })
+    }
 }
 
 impl Scores {
@@ -261,5 +282,6 @@ const GOLDEN_TOLERANCE: f64 = 1e-12;
 const LEAST_AUC: f64 = 0.6;
 /// One-sided: the candidate is better and not by luck.
 const MAX_P: f64 = 0.005;
+const DELONG: &str = "delong";
 const PAIRED_BY_DAY: &str = "paired-z-clustered-by-day";
 const LARGEST_BUNDLE: u64 = 64 * 1024 * 1024;

@@ -55,7 +55,12 @@ impl Studio {
         let predictions = Repository::open(&store, "predictions", Arc::clone(&blobs)).await?;
         let runs = Experiment::open(&store, "late15", Arc::clone(&blobs)).await?;
         let name = Name::new("airport")?;
-        let registry = Registry::open(&store, name, Arc::clone(&blobs), Arc::<KeyRing>::clone(&trust)).await?;
+        // Every entry is signed, and an unsigned one is refused: write access to the disk moves no alias.
+        let registry = Registry::builder(&store, name, Arc::clone(&blobs), Arc::<KeyRing>::clone(&trust) as _)
+            .with_signer(Arc::clone(&robot.key))
+            .require_signed_entries()
+            .open()
+            .await?;
         let heads =
             [flights.journal().head(), predictions.journal().head(), runs.journal().head(), registry.journal().head()];
         if let Some(last) = heads.into_iter().flatten().map(|head: Head| head.time).max() {

@@ -34,7 +34,6 @@ pub(crate) struct Year {
 pub(crate) struct FirstRelease {
     pub(crate) version: u64,
     pub(crate) approved: bool,
-    pub(crate) verdict: String,
     /// What the gate said before anybody had approved.
     pub(crate) refused_without_approval: bool,
 }
@@ -56,7 +55,6 @@ pub(crate) async fn live(studio: &Studio) -> Outcome<Year> {
     let first = FirstRelease {
         version: judged.version,
         approved: judged.decision.approved(),
-        verdict: judged.decision.verdict.to_string(),
         refused_without_approval: decisions.iter().any(|decision| !decision.approved()),
     };
     let mut year = Year {
