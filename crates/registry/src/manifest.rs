@@ -1,6 +1,6 @@
 //! The files of a version: names, and the digests of their bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lineal_core::{CanonicalError, Digest, from_canonical, to_canonical};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ impl ModelFile {
 /// The files of a version, in the order of their names; immutable, and named by the digest of its bytes.
 ///
 /// Stored as canonical JSON: `{"files":[{"digest","media_type","name","size"}],"format":1}`. Always valid: 1 to 100,000
-/// files; names are unique relative paths of at most 500 bytes that are safe on every system.
+/// files; names are unique relative paths of at most 1024 bytes that every system can write out.
 ///
 /// ```
 /// use lineal_core::Digest;
@@ -52,7 +52,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// Media type of the stored form.
-    pub const MEDIA_TYPE: &str = "application/vnd.lineal.manifest+json";
+    pub const MEDIA_TYPE: &str = "application/vnd.lineal.model-files.v1+json";
 
     /// Lists files, sorted by name.
     ///
@@ -147,25 +147,42 @@ fn broken_rule(files: &[ModelFile]) -> Option<(&str, &'static str)> {
     if let Some((_, second)) = out_of_order {
         return Some((&second.name, "names are unique and in order"));
     }
-    let folded: BTreeSet<String> = files.iter().map(|file| file.name.to_lowercase()).collect();
-    if folded.len() != files.len() {
-        return Some(("", "names differ by more than case, or they collide on some systems"));
+    if let Some(name) = colliding(files) {
+        return Some((
+            name,
+            "names, and directories on the way to them, differ by more than case, and no file is a directory",
+        ));
     }
     files.iter().find_map(|file| Some((file.name.as_str(), broken_file_rule(file)?)))
+}
+
+/// Finds a name that some file system could not keep apart from another one, or from a directory of another.
+fn colliding(files: &[ModelFile]) -> Option<&str> {
+    let mut files_seen = BTreeSet::new();
+    let mut directories: BTreeMap<String, &str> = BTreeMap::new();
+    for ModelFile { name, .. } in files {
+        for (at, _) in name.match_indices('/') {
+            let directory = name.get(..at).unwrap_or_default();
+            if *directories.entry(directory.to_lowercase()).or_insert(directory) != directory {
+                return Some(name);
+            }
+        }
+        if !files_seen.insert(name.to_lowercase()) {
+            return Some(name);
+        }
+    }
+    files.iter().map(|file| file.name.as_str()).find(|name| directories.contains_key(&name.to_lowercase()))
 }
 
 fn broken_file_rule(file: &ModelFile) -> Option<&'static str> {
     let name = &file.name;
     let is_media = |text: &str| (1..=200).contains(&text.len()) && text.bytes().all(|b| (b' '..=b'~').contains(&b));
-    if !(1..=500).contains(&name.len()) {
-        Some("a name has 1 to 500 bytes")
-    } else if name.chars().any(|c| c.is_control() || "\\:*?\"<>|".contains(c)) {
-        Some("a name has no control characters and none of \\ : * ? \" < > |")
-    } else if name
-        .split('/')
-        .any(|part| part.is_empty() || part.starts_with("..") || part == "." || part.ends_with(['.', ' ']))
-    {
-        Some("each part of a path is a plain name: not empty, not `.` or `..`, no blank or dot at its end")
+    if !(1..=1024).contains(&name.len()) {
+        Some("a name has 1 to 1024 bytes")
+    } else if name.chars().any(|c| c.is_control() || "\\:*?\"<>|".contains(c) || is_direction(c)) {
+        Some("a name has no control or direction-changing characters and none of \\ : * ? \" < > |")
+    } else if let Some(rule) = name.split('/').find_map(broken_part_rule) {
+        Some(rule)
     } else if file.size >= 1 << 53 {
         Some("a size is below 2^53")
     } else if !is_media(&file.media_type) {
@@ -175,5 +192,89 @@ fn broken_file_rule(file: &ModelFile) -> Option<&'static str> {
     }
 }
 
+fn broken_part_rule(part: &str) -> Option<&'static str> {
+    if !(1..=255).contains(&part.len()) {
+        Some("each part of a path has 1 to 255 bytes")
+    } else if part.ends_with(['.', ' ']) {
+        Some("no part of a path is `.` or `..` or ends in a dot or blank")
+    } else if is_device(part) {
+        Some("no part of a path is a device of Windows")
+    } else {
+        None
+    }
+}
+
+/// Windows opens the device whatever follows the first dot.
+fn is_device(part: &str) -> bool {
+    let stem = part.split('.').next().unwrap_or(part).trim_end().to_ascii_lowercase();
+    match stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt")) {
+        Some(number) => number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit()),
+        None => matches!(stem.as_str(), "con" | "prn" | "aux" | "nul"),
+    }
+}
+
+const fn is_direction(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 const FORMAT: u32 = 1;
 const MAX_FILES: usize = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest(names: &[&str]) -> Result<Manifest, Error> {
+        Manifest::new(names.iter().map(|name| ModelFile::new(*name, Digest::of(b""), 0, "text/plain")).collect())
+    }
+
+    #[test]
+    fn names_are_safe_on_every_system() {
+        assert!(
+            manifest(&["weights/layer-0.safetensors", "weights/layer-1.safetensors", "card.md", "..hidden"]).is_ok()
+        );
+        for refused in [
+            "",
+            "/etc",
+            "a//b",
+            "a/",
+            ".",
+            "..",
+            "../a",
+            "a/../b",
+            "a\\b",
+            "c:a",
+            "a\n",
+            "a.",
+            "a ",
+            "CON",
+            "x/nul.txt",
+            "com1",
+            "\u{202e}txt.exe",
+            "a|b",
+        ] {
+            assert!(manifest(&[refused]).is_err(), "{refused:?}");
+        }
+        assert!(manifest(&[&"x".repeat(256)]).is_err());
+        assert!(manifest(&[]).is_err());
+    }
+
+    #[test]
+    fn names_do_not_collide() {
+        for names in [["a", "a"], ["a", "A"], ["a/x", "A/y"], ["a", "a/b"], ["A", "a/b"], ["a/b", "a/b/c"]] {
+            assert!(manifest(&names).is_err(), "{names:?}");
+        }
+        assert!(manifest(&["a/b", "a/c"]).is_ok());
+    }
+
+    #[test]
+    fn the_stored_form_is_pinned() {
+        let manifest = manifest(&["b", "a"]).unwrap();
+        let digest = Digest::of(b"");
+        let file = |name| format!(r#"{{"digest":"{digest}","media_type":"text/plain","name":"{name}","size":0}}"#);
+        let expected = format!(r#"{{"files":[{},{}],"format":1}}"#, file("a"), file("b"));
+        assert_eq!(String::from_utf8(manifest.to_bytes()).unwrap(), expected);
+        let swapped = format!(r#"{{"files":[{},{}],"format":1}}"#, file("b"), file("a"));
+        assert!(Manifest::from_bytes(swapped.as_bytes()).is_err());
+    }
+}

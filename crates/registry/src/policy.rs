@@ -331,7 +331,7 @@ pub struct Policy {
 
 impl Policy {
     /// Media type of the stored form.
-    pub const MEDIA_TYPE: &str = "application/vnd.lineal.policy+json";
+    pub const MEDIA_TYPE: &str = "application/vnd.lineal.policy.v1+json";
 
     /// Makes a policy of a rule; mostly a [`Rule::All`].
     ///
