@@ -19,6 +19,7 @@
 //!
 //! Start at [`Registry`]. What statements must look like is in `docs/format/evidence.md`.
 
+mod builder; // what a registry is opened with
 mod bundle; // one version in one file, verifiable offline
 mod case; // what a policy looks at, read and verified
 mod claims; // the predicates that are read
@@ -32,17 +33,19 @@ mod judge; // deciding, and deciding again
 mod load; // verified at load
 mod manifest; // the files of a version
 mod name; // environments and aliases
-mod policy; // rules as data
+mod policy; // a rule, and who may change it
 mod promote; // aliases forward and back, revocation
 mod query; // what is, what was, lines of descent
-mod registry; // opening, registering, attaching
+mod registry; // registering, attaching, approving
 mod roots; // what must not be collected
+mod rule; // rules over evidence, as data
 mod state; // the fold
 mod trust; // whose signatures count
 mod verdict; // outcomes with reasons
 mod version; // what a version is
 
 pub use self::{
+    builder::RegistryBuilder,
     bundle::{Bundle, BundleStream},
     claims::{ApprovalClaim, Comparison, GoldenClaim, MetricsClaim, TestClaim},
     decision::{Basis, Decision, Incumbent, SeenEvidence, SeenSigner},
@@ -51,11 +54,12 @@ pub use self::{
     load::{LoadedModel, Release, VerifiedVersion},
     manifest::{Manifest, ModelFile},
     name::{Alias, AliasRef, Environment},
-    policy::{LineagePart, Op, Party, Policy, Rule},
+    policy::Policy,
     promote::Promotion,
     query::{AttachedEvidence, Descent, Holder, RegisteredVersion},
-    registry::{Registry, RegistryBuilder},
+    registry::Registry,
     roots::{ManifestLinks, RegistryRoots, registry_links},
+    rule::{LineagePart, Op, Party, Rule},
     state::RegistryState,
     trust::Trust,
     verdict::{Outcome, Verdict},

@@ -1,4 +1,4 @@
-//! The registry as users hold it: opening, registering, attaching, setting policies.
+//! The registry as users hold it: registering, attaching, approving, setting policies.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt, future::BoxFuture, stream};
 use lineal_core::{
     Actor, BlobStore, Digest, Envelope, EvidenceKind, Journal, ModelRef, Name, SignError, Signer, Statement, Store,
-    Subject, Timestamp, TransactError, Txn, Verifier, on_cpu,
+    Subject, Timestamp, TransactError, Txn, on_cpu,
 };
 use serde::Serialize;
 
@@ -79,64 +79,11 @@ pub struct Registry {
     pub(crate) trust: Arc<dyn Trust>,
 }
 
-/// Collects what a registry is opened with.
-#[derive(Debug)]
-pub struct RegistryBuilder {
-    name: Name,
-    store: Store,
-    blobs: Arc<dyn BlobStore>,
-    trust: Arc<dyn Trust>,
-    signer: Option<Arc<dyn Signer>>,
-    signed_only: bool,
-}
-
-impl RegistryBuilder {
-    /// Signs every journal entry written through the handle.
-    #[must_use]
-    pub fn with_signer(mut self, signer: Arc<dyn Signer>) -> Self {
-        self.signer = Some(signer);
-        self
-    }
-
-    /// Demands that every journal entry read is signed by a trusted key.
-    ///
-    /// Without it, somebody who can write to the store but has no key cannot make an unapproved version load, but can move
-    /// an alias to a version that was approved for it before, or hide the latest entries.
-    #[must_use]
-    pub fn require_signed_entries(mut self) -> Self {
-        self.signed_only = true;
-        self
-    }
-
-    /// Opens the registry as it stands now. Never writes.
-    ///
-    /// # Errors
-    /// [`Error::Store`] as opening a journal.
-    pub async fn open(self) -> Result<Registry, Error> {
-        let mut journal = Journal::builder(&self.store, &format!("registries/{}", self.name));
-        if let Some(signer) = self.signer {
-            journal = journal.with_signer(signer);
-        }
-        if self.signed_only {
-            let trust: Arc<dyn Trust> = Arc::clone(&self.trust);
-            journal = journal.with_verifier(trust as Arc<dyn Verifier>);
-        }
-        let journal = journal.open().await?;
-        Ok(Registry { name: self.name, journal, blobs: self.blobs, trust: self.trust })
-    }
-}
-
 impl Registry {
-    /// Starts opening the registry `name` of `store`; its journal lies at `registries/<name>`.
-    #[must_use]
-    pub fn builder(store: &Store, name: Name, blobs: Arc<dyn BlobStore>, trust: Arc<dyn Trust>) -> RegistryBuilder {
-        RegistryBuilder { name, store: store.clone(), blobs, trust, signer: None, signed_only: false }
-    }
-
     /// Opens a registry with what most need.
     ///
     /// # Errors
-    /// As [`RegistryBuilder::open`].
+    /// As [`RegistryBuilder::open`](crate::RegistryBuilder::open).
     pub async fn open(
         store: &Store,
         name: Name,
