@@ -2,6 +2,8 @@
 //!
 //! `workload journal append --store URL --writers N --entries M` and `workload hash [--bytes N]`; see `docs/benchmarks.md`.
 
+#![allow(clippy::print_stdout, reason = "its lines of JSON are what it is for")]
+
 mod args; // what was asked for
 mod hash; // SHA-256 of memory
 mod journal; // appends, baselines and cold opens
