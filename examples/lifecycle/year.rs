@@ -8,6 +8,7 @@ use crate::{
     metrics::Scores,
     monitor::{Monitor, Window},
     release::release,
+    report::Check,
     serve::{Served, serve},
     studio::{Outcome, Studio},
     train::train,
@@ -28,6 +29,20 @@ pub(crate) struct Year {
     pub(crate) drift: BTreeMap<u8, Window>,
     /// July by the model that was retrained on April to June, whether or not it became champion.
     pub(crate) july_retrained: Scores,
+}
+
+impl Year {
+    /// If the control window were not quiet, no alarm of the year would mean anything.
+    pub(crate) fn control_is_quiet(&self) -> Check {
+        let drifted: Vec<&str> = self.control_drift.drifted_inputs().iter().map(|(name, _)| *name).collect();
+        let passed = drifted.is_empty();
+        Check {
+            what: "Control window: held-out rows of the training months".to_owned(),
+            passed,
+            outcome: if passed { "quiet" } else { "drifted" }.to_owned(),
+            detail: if passed { "0 of 15 inputs drifted".to_owned() } else { drifted.join(", ") },
+        }
+    }
 }
 
 /// How the first version came in.

@@ -16,6 +16,8 @@ pub struct Faults {
     pub fail_before: f64,
     /// The write has no effect yet and reports an error; its effect comes up to `max_late` later.
     pub late_effect: f64,
+    /// A write is refused outright, as by a credential that expired: no effect, and no late copy has one.
+    pub denied: f64,
     /// The operation has its effect and reports an error.
     pub fail_after: f64,
     /// The operation has its effect; its answer is lost, the caller learns of a time-out much later.
@@ -53,6 +55,7 @@ impl Default for Faults {
         Self {
             fail_before: 0.0,
             late_effect: 0.0,
+            denied: 0.0,
             fail_after: 0.0,
             lost_answer: 0.0,
             conflict: 0.0,

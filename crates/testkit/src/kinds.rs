@@ -50,6 +50,8 @@ kinds! {
         FailBefore = "fail-before",
         /// Error reported, effect later.
         LateEffect = "late-effect",
+        /// No effect and none to come: the store refuses the request outright.
+        Denied = "denied",
         /// Effect, error reported.
         FailAfter = "fail-after",
         /// Effect, answer lost, time-out reported.

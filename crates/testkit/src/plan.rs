@@ -25,6 +25,7 @@ impl Plan {
         let if_conditional = |probability| if conditional { probability } else { 0.0 };
         let fates = [
             (Fault::FailBefore, faults.fail_before),
+            (Fault::Denied, faults.denied),
             (Fault::LateEffect, faults.late_effect),
             (Fault::FailAfter, faults.fail_after),
             (Fault::LostAnswer, faults.lost_answer),
@@ -35,7 +36,7 @@ impl Plan {
         let on_wire = dice.chance(0.5);
         let ignored_condition = dice.chance(if_conditional(faults.ignored_condition));
         let plan = Self::of_read(faults, dice, &fates);
-        let late = late || plan.fate == Some(Fault::LateEffect);
+        let late = plan.fate != Some(Fault::Denied) && (late || plan.fate == Some(Fault::LateEffect));
         let late = late.then(|| any_magnitude(dice, faults.max_late));
         Self { on_wire, late, ignored_condition, ..plan }
     }

@@ -91,12 +91,12 @@ impl Shared {
             self.wire.send_late(after, &mut lock(&self.dice), late);
         }
         let answer = match plan.fate {
-            Some(fate @ (Fault::FailBefore | Fault::LateEffect | Fault::Conflict)) => {
+            Some(fate @ (Fault::FailBefore | Fault::Denied | Fault::LateEffect | Fault::Conflict)) => {
                 self.wait(plan.turns.0, plan.delay).await;
-                Err(if fate == Fault::Conflict {
-                    request.already_exists("409 ConditionalRequestConflict")
-                } else {
-                    injected(fate)
+                Err(match fate {
+                    Fault::Conflict => request.already_exists("409 ConditionalRequestConflict"),
+                    Fault::Denied => denied(request.location()),
+                    fate => injected(fate),
                 })
             }
             _ => self.deliver(&plan, request.clone()).await,
@@ -247,6 +247,10 @@ fn outcome<T>(answer: &Result<T>) -> &'static str {
         Err(Error::NotFound { .. }) => "absent",
         Err(_) => "error",
     }
+}
+
+fn denied(location: &Path) -> Error {
+    Error::PermissionDenied { path: location.to_string(), source: "injected fault: denied".into() }
 }
 
 pub(crate) fn injected(fault: Fault) -> Error {

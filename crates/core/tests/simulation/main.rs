@@ -62,6 +62,7 @@ const SEEDS_FOR_A_VARIANT: u64 = 5_000;
 /// What must have happened at least once over the seeds.
 const FAULTS: &[Fault] = &[
     Fault::FailBefore,
+    Fault::Denied,
     Fault::FailAfter,
     Fault::LostAnswer,
     Fault::Conflict,

@@ -137,7 +137,7 @@ struct Machine {
 impl Machine {
     fn new(world: &World, disk: &SimDisk, dice: &mut Dice, writer: u64) -> Self {
         let sim = world.sim();
-        let faults = if dice.chance(0.8) { Faults::rough() } else { outages() };
+        let faults = if dice.chance(0.8) { Faults { denied: 0.02, ..Faults::rough() } } else { outages() };
         let objects: Arc<dyn ObjectStore> = world.store(Arc::new(disk.clone()), faults);
         let retry = Retry::default().with_attempts(3).with_waits(Duration::from_millis(20), Duration::from_secs(1));
         let store = Store::new(objects, "disk").with_host(host(&sim, dice, writer)).with_retry(retry);
