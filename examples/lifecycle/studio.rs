@@ -17,6 +17,7 @@ pub(crate) type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 /// Everything the steps of the story share.
 pub(crate) struct Studio {
     pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Store,
     pub(crate) blobs: Arc<dyn BlobStore>,
     pub(crate) flights: Repository,
     pub(crate) predictions: Repository,
@@ -69,7 +70,22 @@ impl Studio {
         let bundles = out.join("bundles");
         fs::create_dir_all(&bundles)?;
         let champion = AliasRef::new("late15", "production", "champion")?;
-        Ok(Self { clock, blobs, flights, predictions, runs, registry, trust, champion, ana, bo, robot, root, bundles })
+        Ok(Self {
+            clock,
+            store,
+            blobs,
+            flights,
+            predictions,
+            runs,
+            registry,
+            trust,
+            champion,
+            ana,
+            bo,
+            robot,
+            root,
+            bundles,
+        })
     }
 
     /// Moves the clock forward to `hour` o'clock of a day in 2013 (month 13 is the January after); never back.

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use lineal_core::{Digest, NoProgress};
+use lineal_core::{Digest, Journal, NoProgress, Untyped};
 use lineal_data::{Level, Repository, Verification};
 
 use crate::{
@@ -17,10 +17,16 @@ pub(crate) async fn check(studio: &Studio) -> Outcome<Vec<Check>> {
         repository("Predictions: chain, commits, trees and every byte", &studio.predictions).await?,
         chain("Runs: chain of the journal", studio.runs.journal().verify().await),
         chain("Registry: chain of the journal", studio.registry.journal().verify().await),
+        chain("Blob store: chain of who names blobs", collection(studio).await?.verify().await),
         decisions(studio).await?,
     ];
     checks.push(flip_one_byte(studio).await?);
     Ok(checks)
+}
+
+/// The blob store's own journal, read without knowing what it holds.
+async fn collection(studio: &Studio) -> Outcome<Journal<Untyped>> {
+    Ok(Journal::builder(&studio.store, "blobs/collection").open().await?)
 }
 
 async fn repository(what: &str, repository: &Repository) -> Outcome<Check> {

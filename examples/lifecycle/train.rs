@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, path::Path};
 
 use arrow::array::RecordBatch;
 use lineal_core::{BlobStoreExt, DataRef, Digest, RunId, RunRef};
-use lineal_runner::Provenance;
+use lineal_runner::{Provenance, Run};
 use serde::Serialize;
 
 use crate::{
@@ -46,9 +46,21 @@ pub(crate) async fn train(studio: &Studio, months: RangeInclusive<u8>) -> Outcom
     let bytes = studio.blobs.read_all(&output.digest).await?.to_vec();
     let model = Model::from_bytes(&bytes)?;
     let scores = Scores::of(&crate::features::labels(&held_out)?, &model.predict_proba(&held_out)?)?;
+    cross_check(&run, &scores)?;
     let provenance = studio.runs.provenance(id).await?;
     let run = studio.runs.run_ref(id);
     Ok(Trained { run, model, bytes, months, inputs, provenance, train, held_out, scores })
+}
+
+/// Holds what the run logged against what its stored model scores now, on rows read anew from the dataset.
+fn cross_check(run: &Run, scores: &Scores) -> Outcome<()> {
+    for (name, value) in scores.named() {
+        let logged = run.metrics.get(&format!("held-out/{name}")).map(|metric| metric.last.get());
+        if logged.is_none_or(|logged| (logged - value).abs() > 1e-12) {
+            return Err(format!("run {} logged {name} {logged:?}, its stored model scores {value}", run.name).into());
+        }
+    }
+    Ok(())
 }
 
 /// What a run is told; floats as text, because parameters are hashed.
