@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use futures::future::try_join_all;
 use lineal_core::{Actor, Journal, RunId, Stamp, State, Store, Txn};
-use object_store::{ObjectStoreExt, PutMode, PutOptions, PutPayload, path::Path};
+use object_store::{PutMode, PutOptions, PutPayload, path::Path};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -62,7 +62,8 @@ async fn appended(what: &JournalAppend, store: &Store, counting: &Arc<Counting>,
     Ok(bytes / puts.max(1))
 }
 
-/// What the store can do without us: creates of as many bytes, one after the other.
+/// What the store can do without us: creates of as many bytes, one after the other. They stay, like the journal itself:
+/// deletions would burden whatever is measured next on a file system with online discard.
 async fn bare_puts(what: &JournalAppend, store: &Store, prefix: &str, bytes: u64) -> Result<(), String> {
     let count = what.entries.min(BARE_PUTS);
     let payload = PutPayload::from(vec![b'x'; usize::try_from(bytes).map_err(text)?]);
@@ -76,9 +77,6 @@ async fn bare_puts(what: &JournalAppend, store: &Store, prefix: &str, bytes: u64
     let reading = meter.stop();
     let more = json!({"puts": count, "bytes_each": bytes, "puts_per_s": rate(count, &reading)});
     report::line("journal-append", "bare-put", &reading, more);
-    for at in 0..count {
-        store.objects().delete(&Path::from(format!("{root}/{prefix}-bare/{at:020}"))).await.map_err(text)?;
-    }
     Ok(())
 }
 

@@ -52,10 +52,8 @@ impl<S: State> std::fmt::Debug for Shared<S> {
 
 struct Flight<E> {
     group: Group<E>,
-    journal: JournalId,
-    checkpoint: Option<CheckpointRef>,
+    place: Place,
     sealed: Sealed,
-    noop: Sealed,
     /// True once an attempt may be under way.
     sent: bool,
 }
@@ -153,8 +151,8 @@ impl<S: State> Pipeline<S> {
 
     /// Settles one entry: the one left under way, or the open group. Outcomes go to the members. Needs the seat.
     async fn drive(&self) {
-        let Some((sealed, noop, fresh)) = self.take_off() else { return };
-        let outcome = publish::publish(&self.log, &sealed, &noop, fresh).await;
+        let Some((sealed, place, fresh)) = self.take_off() else { return };
+        let outcome = publish::publish(&self.log, &sealed, || self.seal_noop(place), fresh).await;
         let lost = self.land(outcome);
         if lost {
             // Best effort: what cannot be read now shows at the next attempt.
@@ -170,15 +168,12 @@ impl<S: State> Pipeline<S> {
     }
 
     /// Returns the entry to write: the one left under way, or the open group sealed.
-    fn take_off(&self) -> Option<(Sealed, Sealed, bool)> {
+    fn take_off(&self) -> Option<(Sealed, Place, bool)> {
         let shared = &mut *self.lock();
         if shared.flight.is_none() {
             let group = shared.open.take()?;
             match self.seal_group(shared, &group) {
-                Ok((sealed, noop, place)) => {
-                    let (journal, checkpoint) = (place.journal, place.checkpoint);
-                    shared.flight = Some(Flight { group, journal, checkpoint, sealed, noop, sent: false });
-                }
+                Ok((sealed, place)) => shared.flight = Some(Flight { group, place, sealed, sent: false }),
                 Err(error) => {
                     shared.tip = None;
                     dismiss(group.members, Some(error));
@@ -188,10 +183,10 @@ impl<S: State> Pipeline<S> {
         }
         let flight = shared.flight.as_mut()?;
         let fresh = !std::mem::replace(&mut flight.sent, true);
-        Some((flight.sealed.clone(), flight.noop.clone(), fresh))
+        Some((flight.sealed.clone(), flight.place, fresh))
     }
 
-    fn seal_group(&self, shared: &Shared<S>, group: &Group<S::Event>) -> Result<(Sealed, Sealed, Place), Error> {
+    fn seal_group(&self, shared: &Shared<S>, group: &Group<S::Event>) -> Result<(Sealed, Place), Error> {
         let place = shared.place(self, Some(group.time));
         let (mut system, mut txns) = (Vec::new(), Vec::new());
         for member in &group.members {
@@ -202,7 +197,7 @@ impl<S: State> Pipeline<S> {
         }
         let nonce = TxnId::generate(self.log.store.host().ids.as_ref());
         let sealed = publish::seal(&self.log, self.signer.as_deref(), place, nonce, &system, &txns)?;
-        Ok((sealed, self.seal_noop(place)?, place))
+        Ok((sealed, place))
     }
 
     /// Takes in what stands at the number of the flight and answers its members. True if it is not ours.
@@ -351,11 +346,12 @@ impl<S: State> Shared<S> {
 
     /// Takes in our own entry, without decoding it, and answers its members.
     fn confirm(&mut self, flight: Flight<S::Event>) {
-        let Flight { group, journal, checkpoint, sealed, .. } = flight;
+        let Flight { group, place, sealed, .. } = flight;
         for member in &group.members {
             apply(&mut self.confirmed, &member.work, group.seq, group.time);
         }
-        self.confirmed.advance(journal, sealed.digest, sealed.seq, group.time, checkpoint, sealed.bytes.len() as u64);
+        let bytes = sealed.bytes.len() as u64;
+        self.confirmed.advance(place.journal, sealed.digest, sealed.seq, group.time, place.checkpoint, bytes);
         self.forget_stale_checkpoint();
         for member in group.members {
             let commit =

@@ -115,8 +115,13 @@ pub(super) fn check_signatures(entry: &Entry, verifier: &dyn Verifier) -> Result
 
 /// Writes `sealed` at its number, or learns who else stands there.
 ///
-/// `fresh` says that no earlier attempt of these bytes can still be under way.
-pub(super) async fn publish(log: &Log, sealed: &Sealed, noop: &Sealed, fresh: bool) -> Result<Outcome, Failure> {
+/// `fresh` says that no earlier attempt of these bytes can still be under way. `noop` is asked for only to give up.
+pub(super) async fn publish(
+    log: &Log,
+    sealed: &Sealed,
+    noop: impl FnOnce() -> Result<Sealed, Error> + Send,
+    fresh: bool,
+) -> Result<Outcome, Failure> {
     let key = log.key(sealed.seq)?;
     let mut only_refusals = fresh;
     let mut failed = 0;
@@ -135,7 +140,9 @@ pub(super) async fn publish(log: &Log, sealed: &Sealed, noop: &Sealed, fresh: bo
         }
         failed += 1;
         if failed >= log.store.retry().attempts {
-            return give_up(log, sealed, noop, error).await;
+            // Without a noop to send, the number cannot be settled here.
+            let noop = noop().map_err(|_| Failure::Doubt)?;
+            return give_up(log, sealed, &noop, error).await;
         }
         log.store.pause(failed).await;
     }
