@@ -54,8 +54,18 @@ struct Flight<E> {
     group: Group<E>,
     place: Place,
     sealed: Sealed,
+    /// Nonce of the noop that takes the number if the entry has to be given up.
+    noop: TxnId,
     /// True once an attempt may be under way.
     sent: bool,
+}
+
+/// What a driver needs of a flight.
+struct Departure {
+    sealed: Sealed,
+    place: Place,
+    noop: TxnId,
+    fresh: bool,
 }
 
 struct Group<E> {
@@ -151,8 +161,8 @@ impl<S: State> Pipeline<S> {
 
     /// Settles one entry: the one left under way, or the open group. Outcomes go to the members. Needs the seat.
     async fn drive(&self) {
-        let Some((sealed, place, fresh)) = self.take_off() else { return };
-        let outcome = publish::publish(&self.log, &sealed, || self.seal_noop(place), fresh).await;
+        let Some(Departure { sealed, place, noop, fresh }) = self.take_off() else { return };
+        let outcome = publish::publish(&self.log, &sealed, || self.seal_noop(place, noop), fresh).await;
         let lost = self.land(outcome);
         if lost {
             // Best effort: what cannot be read now shows at the next attempt.
@@ -162,18 +172,20 @@ impl<S: State> Pipeline<S> {
         }
     }
 
-    fn seal_noop(&self, place: Place) -> Result<Sealed, Error> {
-        let nonce = TxnId::generate(self.log.store.host().ids.as_ref());
+    fn seal_noop(&self, place: Place, nonce: TxnId) -> Result<Sealed, Error> {
         publish::seal(&self.log, self.signer.as_deref(), place, nonce, &publish::noop_event(), &[])
     }
 
     /// Returns the entry to write: the one left under way, or the open group sealed.
-    fn take_off(&self) -> Option<(Sealed, Place, bool)> {
+    fn take_off(&self) -> Option<Departure> {
         let shared = &mut *self.lock();
         if shared.flight.is_none() {
             let group = shared.open.take()?;
             match self.seal_group(shared, &group) {
-                Ok((sealed, place)) => shared.flight = Some(Flight { group, place, sealed, sent: false }),
+                Ok((sealed, place)) => {
+                    let noop = TxnId::generate(self.log.store.host().ids.as_ref());
+                    shared.flight = Some(Flight { group, place, sealed, noop, sent: false });
+                }
                 Err(error) => {
                     shared.tip = None;
                     dismiss(group.members, Some(error));
@@ -183,7 +195,7 @@ impl<S: State> Pipeline<S> {
         }
         let flight = shared.flight.as_mut()?;
         let fresh = !std::mem::replace(&mut flight.sent, true);
-        Some((flight.sealed.clone(), flight.place, fresh))
+        Some(Departure { sealed: flight.sealed.clone(), place: flight.place, noop: flight.noop, fresh })
     }
 
     fn seal_group(&self, shared: &Shared<S>, group: &Group<S::Event>) -> Result<(Sealed, Place), Error> {
