@@ -6,7 +6,7 @@ use arrow::{
     array::{ArrayRef, Float64Array, RecordBatch},
     datatypes::{Field, Schema},
 };
-use lineal_core::{Digest, Subject};
+use lineal_core::{Clock, Digest, Envelope, EvidenceKind, Subject};
 use lineal_drift::{ColumnKind, ColumnSettings, DataDrift, DataDriftReport, DataDriftSettings};
 
 use crate::{
@@ -68,13 +68,19 @@ impl Window {
             .map_or(f64::NAN, |finding| finding.score.value)
     }
 
-    /// Leaves the finding with the registry, as signed evidence about the model that was serving.
-    pub(crate) async fn state(&self, studio: &Studio, window: &str, manifest: Digest) -> Outcome<()> {
+    /// Leaves the finding with the registry, as signed evidence about the version that was serving; once for each window.
+    pub(crate) async fn state(&self, studio: &Studio, window: &str, version: u64) -> Outcome<()> {
+        let model = studio.registry.lineage(&studio.champion.model, version).await?;
+        for evidence in model.evidence.iter().filter(|evidence| evidence.kind == EvidenceKind::Drift) {
+            let (statement, _) = studio.registry.statement(&evidence.digest).await?;
+            if statement.subjects.iter().any(|subject| subject.name == window) {
+                return Ok(());
+            }
+        }
+        let manifest = model.version.model.manifest;
         let subjects = vec![Subject::new("manifest", manifest), Subject::new(window, Digest::of(window.as_bytes()))];
-        let at = lineal_core::Clock::now(studio.clock.as_ref());
-        let statement = self.report.to_statement(studio.robot.actor.clone(), at, subjects)?;
-        let envelope = lineal_core::Envelope::unsigned(&statement)?.sign(studio.robot.key.as_ref())?;
-        studio.registry.attach(envelope).await?;
+        let statement = self.report.to_statement(studio.robot.actor.clone(), studio.clock.now(), subjects)?;
+        studio.registry.attach(Envelope::unsigned(&statement)?.sign(studio.robot.key.as_ref())?).await?;
         Ok(())
     }
 }

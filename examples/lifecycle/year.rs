@@ -85,13 +85,9 @@ pub(crate) async fn live(studio: &Studio) -> Outcome<Year> {
     for month in 4..=12 {
         ingest(studio, &source, month).await?;
         studio.at(month + 1, 1, 2);
-        let known_before = studio.predictions.now().await?.tags().keys().any(|name| name.as_str() == tag(month));
         let served = serve(studio, month, &trained.model).await?;
         let window = monitor.look(&served.rows, served.frozen_predictions.clone())?;
-        if !known_before {
-            let model = studio.registry.lineage(&studio.champion.model, served.version).await?.version.model;
-            window.state(studio, &tag(month), model.manifest).await?;
-        }
+        window.state(studio, &tag(month), served.version).await?;
         year.drift.insert(month, window);
         studio.at(month + 1, 1, 3);
         if month < 12 {
