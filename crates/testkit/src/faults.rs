@@ -82,7 +82,7 @@ impl Faults {
     }
 
     /// Everything an honest store may do to a caller, often enough that a hundred operations meet most of it.
-    /// The store never lies about conditions.
+    /// The store never lies about conditions, and never refuses outright (`denied`): callers need not outlast that.
     #[must_use]
     pub fn rough() -> Self {
         Self {

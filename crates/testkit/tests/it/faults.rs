@@ -241,7 +241,8 @@ fn rough_worlds_meet_every_fault_of_an_honest_store() {
         let world = World::new(seed);
         let disk = Arc::new(SimDisk::new());
         for writer in 0..3 {
-            let store = world.store(Arc::clone(&disk) as Arc<dyn ObjectStore>, Faults::rough());
+            let faults = Faults { denied: 0.02, ..Faults::rough() };
+            let store = world.store(Arc::clone(&disk) as Arc<dyn ObjectStore>, faults);
             let sim = world.sim();
             world.spawn(&format!("writer {writer}"), async move {
                 for n in 0..8 {
