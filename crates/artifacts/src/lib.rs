@@ -32,6 +32,12 @@
 //! # Ok(()) }
 //! ```
 
+// ---- the store: chunks in packs ----
+mod chunk; // where a blob is cut, and how finely
+mod codec; // how a chunk is kept: raw, compressed, bytes grouped
+mod pack; // packs, their index and journal, batches, reads
+
+// ---- artifacts: named files ----
 mod artifact; // reading one: files, ranges, streams
 mod artifacts; // putting and getting, over any blob store
 mod draft; // what is to become an artifact
@@ -50,4 +56,11 @@ pub use self::{
     links::ManifestLinks,
     manifest::{FileEntry, MANIFEST_MEDIA_TYPE, Manifest},
     verify::{Damage, Verification},
+};
+pub use self::{
+    chunk::ChunkProfile,
+    pack::{
+        KnownPack, OpenSession, PackBlobs, PackEvent, PackInfo, PackName, PackSettings, PackState, SessionId,
+        StoreEvent,
+    },
 };

@@ -89,7 +89,7 @@ pub mod test_util; // conformance suites for implementers
 pub use self::{
     blob::{
         Batch, BlobInfo, BlobStore, BlobStoreExt, ByteStream, Collection, CollectionEvent, CollectionJournal,
-        Enrolment, Links, LooseBlobs, Mark, NoLinks, PutHints, Receipt, Roots,
+        CondemnedLists, Enrolment, Links, LooseBlobs, Mark, NoLinks, PutHints, Receipt, Roots,
     },
     journal::{
         Adds, At, CheckpointRef, Commit, Entry, Head, Header, InDoubt, Journal, JournalBuilder, JournalSettings,

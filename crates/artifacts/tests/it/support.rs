@@ -25,3 +25,11 @@ pub(crate) fn model() -> Draft {
         .with_file("weights/b.bin", Content::bytes(vec![]))
         .with_file("card.md", Content::bytes("# Late flights").with_media_type("text/markdown"))
 }
+
+/// Bytes that do not compress, the same for the same seed.
+pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut dice = lineal_testkit::Dice::new(seed);
+    let mut bytes: Vec<u8> = (0..len.div_ceil(8)).flat_map(|_| dice.next_u64().to_le_bytes()).collect();
+    bytes.truncate(len);
+    bytes
+}

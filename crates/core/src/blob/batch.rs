@@ -63,6 +63,15 @@ pub trait Batch: Send + Sync {
         hints: PutHints,
     ) -> Result<Digest, Error>;
 
+    /// Takes blobs into the batch that are stored already, without their bytes: one answer for each digest, in order,
+    /// false for one that is not stored.
+    ///
+    /// For what an earlier transaction named and a new one names again, and for transfers that send only what is missing.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] if the store cannot be read.
+    async fn keep(&self, digests: &[Digest]) -> Result<Vec<bool>, Error>;
+
     /// Makes everything put durable and readable, and returns the receipt to hand to a transaction.
     ///
     /// # Errors

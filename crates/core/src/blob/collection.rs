@@ -1,10 +1,8 @@
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+use super::CondemnedLists;
 use crate::{
     Actor, Digest, Head, Journal, Name, Stamp, State, TransactError, Txn,
     store::{Error, Store},
@@ -71,6 +69,57 @@ impl Collection {
         (self.swept < self.epoch()).then(|| self.epoch())
     }
 
+    /// Returns the digest of the list of what was condemned in `epoch`, if there was such an epoch.
+    #[must_use]
+    pub fn condemned_list(&self, epoch: u64) -> Option<Digest> {
+        let index = usize::try_from(epoch.checked_sub(1)?).ok()?;
+        self.condemned.get(index).copied()
+    }
+
+    /// Decides what makes `journal` known: nothing if it is already.
+    #[must_use]
+    pub fn enrol(&self, journal: &Enrolment) -> Vec<CollectionEvent> {
+        let known = self.enrolled.get(&journal.prefix) == Some(&journal.kind);
+        if known { Vec::new() } else { vec![CollectionEvent::Enrolled { journal: journal.clone() }] }
+    }
+
+    /// Says what a collection that starts at `head`, of which this is the state, has to mark.
+    ///
+    /// # Errors
+    /// [`Error::Collection`] if the last one is not swept yet: finish it first.
+    pub fn mark(&self, head: Option<Head>) -> Result<Mark, Error> {
+        match self.open_epoch() {
+            Some(epoch) => Err(Error::Collection { reason: format!("epoch {epoch} is not swept yet") }),
+            None => Ok(Mark { epoch: self.epoch(), journals: self.enrolled().collect(), head }),
+        }
+    }
+
+    /// Decides on opening the epoch after `mark` with `count` condemned digests, listed in `list`.
+    ///
+    /// # Errors
+    /// The reason, if a journal was enrolled or another collection began since.
+    pub fn condemn(&self, mark: &Mark, count: u64, list: Digest) -> Result<Vec<CollectionEvent>, String> {
+        if self.epoch() != mark.epoch {
+            return Err("another collection began".to_owned());
+        }
+        if let Some(new) = self.enrolled().find(|journal| !mark.journals.contains(journal)) {
+            return Err(format!("journal {} was enrolled since", new.prefix));
+        }
+        Ok(vec![CollectionEvent::Condemned { count, list }])
+    }
+
+    /// Decides on ending `epoch`: nothing if that was recorded already.
+    ///
+    /// # Errors
+    /// The reason, if it is not the open one.
+    pub fn sweep(&self, epoch: u64, deleted: u64, rescued: u64) -> Result<Vec<CollectionEvent>, String> {
+        match self.open_epoch() {
+            Some(open) if open == epoch => Ok(vec![CollectionEvent::Swept { deleted, rescued }]),
+            _ if self.swept >= epoch => Ok(Vec::new()),
+            _ => Err(format!("epoch {epoch} is not open")),
+        }
+    }
+
     /// Returns the journals that name blobs, by prefix.
     pub fn enrolled(&self) -> impl Iterator<Item = Enrolment> + '_ {
         self.enrolled.iter().map(|(prefix, kind)| Enrolment { kind: kind.clone(), prefix: prefix.clone() })
@@ -106,7 +155,8 @@ pub struct Mark {
 
 /// A blob store's own journal, with the condemned sets it names.
 ///
-/// Engines build on it; it knows nothing of how blobs are stored. The order of a collection is: [`mark`] → read the roots
+/// Enough for engines that keep nothing else in a journal; others embed [`Collection`] in a state of their own. It knows
+/// nothing of how blobs are stored. The order of a collection is: [`mark`] → read the roots
 /// of every journal → [`condemn`] → a barrier in every journal → rescue what entries up to the barrier name → delete →
 /// [`swept`]. A collector that died in between is continued by the next one from the open epoch.
 ///
@@ -116,7 +166,7 @@ pub struct Mark {
 #[derive(Debug)]
 pub struct CollectionJournal {
     journal: Journal<Collection>,
-    lists: Mutex<BTreeMap<u64, Arc<[Digest]>>>,
+    lists: CondemnedLists,
 }
 
 impl CollectionJournal {
@@ -126,7 +176,7 @@ impl CollectionJournal {
     /// As opening any journal.
     pub async fn open(store: &Store, prefix: &str) -> Result<Self, Error> {
         let journal = Journal::builder(store, prefix).open().await?;
-        Ok(Self { journal, lists: Mutex::default() })
+        Ok(Self { lists: CondemnedLists::new(store, prefix), journal })
     }
 
     /// Returns the state, brought up to date.
@@ -151,8 +201,7 @@ impl CollectionJournal {
         let mut epoch = 0;
         self.transact(|state| {
             epoch = state.epoch();
-            let known = state.enrolled.get(&journal.prefix) == Some(&journal.kind);
-            Ok(if known { Vec::new() } else { vec![CollectionEvent::Enrolled { journal: journal.clone() }] })
+            Ok(state.enrol(journal))
         })
         .await?;
         Ok(epoch)
@@ -164,34 +213,17 @@ impl CollectionJournal {
     /// [`Error::Collection`] if the last one is not swept yet: finish it first.
     pub async fn mark(&self) -> Result<Mark, Error> {
         let snapshot = self.journal.snapshot().await?;
-        if let Some(epoch) = snapshot.state.open_epoch() {
-            return Err(Error::Collection { reason: format!("epoch {epoch} is not swept yet") });
-        }
-        Ok(Mark { epoch: snapshot.state.epoch(), journals: snapshot.state.enrolled().collect(), head: snapshot.head })
+        snapshot.state.mark(snapshot.head)
     }
 
     /// Opens the next epoch with the blobs that the collector of `mark` found unreferenced; returns its number.
     ///
     /// # Errors
     /// [`Error::Collection`] if a journal was enrolled or another collection began since `mark`.
-    pub async fn condemn(&self, mark: &Mark, mut blobs: Vec<Digest>) -> Result<u64, Error> {
-        blobs.sort_unstable();
-        blobs.dedup();
+    pub async fn condemn(&self, mark: &Mark, blobs: Vec<Digest>) -> Result<u64, Error> {
         let epoch = mark.epoch + 1;
-        let bytes: Vec<u8> = blobs.iter().flat_map(|digest| *digest.as_bytes()).collect();
-        let list = Digest::of(&bytes);
-        self.store().ensure_writable().await?;
-        self.store().overwrite(&self.list_key(epoch, list)?, bytes.into()).await?;
-        self.transact(|state| {
-            if state.epoch() != mark.epoch {
-                return Err("another collection began".to_owned());
-            }
-            if let Some(new) = state.enrolled().find(|journal| !mark.journals.contains(journal)) {
-                return Err(format!("journal {} was enrolled since", new.prefix));
-            }
-            Ok(vec![CollectionEvent::Condemned { count: blobs.len() as u64, list }])
-        })
-        .await?;
+        let (count, list) = self.lists.write(epoch, blobs).await?;
+        self.transact(|state| state.condemn(mark, count, list)).await?;
         Ok(epoch)
     }
 
@@ -200,12 +232,7 @@ impl CollectionJournal {
     /// # Errors
     /// [`Error::Collection`] if `epoch` is not the open one.
     pub async fn swept(&self, epoch: u64, deleted: u64, rescued: u64) -> Result<(), Error> {
-        self.transact(|state| match state.open_epoch() {
-            Some(open) if open == epoch => Ok(vec![CollectionEvent::Swept { deleted, rescued }]),
-            _ if state.swept >= epoch => Ok(Vec::new()),
-            _ => Err(format!("epoch {epoch} is not open")),
-        })
-        .await
+        self.transact(|state| state.sweep(epoch, deleted, rescued)).await
     }
 
     /// Returns the blobs condemned in `epoch`, sorted; read once and kept.
@@ -213,12 +240,7 @@ impl CollectionJournal {
     /// # Errors
     /// [`Error::BlobMissing`] or [`Error::BlobCorrupt`] if the list is not what the journal says.
     pub async fn list(&self, epoch: u64) -> Result<Arc<[Digest]>, Error> {
-        let cached = self.lists.lock().unwrap_or_else(PoisonError::into_inner).get(&epoch).cloned();
-        if let Some(list) = cached {
-            return Ok(list);
-        }
-        let index = usize::try_from(epoch.saturating_sub(1)).unwrap_or(usize::MAX);
-        let find = |state: &Collection| state.condemned.get(index).copied();
+        let find = |state: &Collection| state.condemned_list(epoch);
         let digest = match self.journal.peek(find) {
             Some(digest) => digest,
             None => self
@@ -227,20 +249,7 @@ impl CollectionJournal {
                 .await?
                 .ok_or_else(|| Error::Collection { reason: format!("there is no epoch {epoch}") })?,
         };
-        let bytes = self.store().read(&self.list_key(epoch, digest)?, LIST_LIMIT).await?;
-        let bytes = bytes.ok_or(Error::BlobMissing { digest })?;
-        let actual = Digest::of(&bytes);
-        if actual != digest {
-            return Err(Error::BlobCorrupt { expected: digest, actual });
-        }
-        let (chunks, rest) = bytes.as_chunks::<32>();
-        let list: Arc<[Digest]> = chunks.iter().map(|chunk| Digest::from_bytes(*chunk)).collect();
-        if !rest.is_empty() || !list.is_sorted_by(|one, next| one < next) {
-            let what = format!("condemned list of epoch {epoch}");
-            return Err(Error::UnknownFormat { what, found: "something else than sorted digests".to_owned() });
-        }
-        self.lists.lock().unwrap_or_else(PoisonError::into_inner).insert(epoch, Arc::clone(&list));
-        Ok(list)
+        self.lists.read(epoch, digest).await
     }
 
     /// Returns which of `digests` were condemned in an epoch after `since` and up to `upto`.
@@ -269,15 +278,4 @@ impl CollectionJournal {
             Err(TransactError::Journal(error)) => Err(error),
         }
     }
-
-    fn store(&self) -> &Store {
-        self.journal.store()
-    }
-
-    fn list_key(&self, epoch: u64, list: Digest) -> Result<object_store::path::Path, Error> {
-        self.store().key(&format!("{}/condemned/{epoch:020}-{list}", self.journal.prefix()))
-    }
 }
-
-/// Largest list that is read: room for over a hundred million blobs.
-const LIST_LIMIT: u64 = 4 * 1024 * 1024 * 1024;

@@ -250,6 +250,15 @@ impl Batch for LooseBatch {
         self.put_staged(head.freeze(), bytes).await
     }
 
+    async fn keep(&self, digests: &[Digest]) -> Result<Vec<bool>, Error> {
+        let keep_one = |digest: Digest| async move {
+            // The size does not matter: what lies under the newest name the blob can have is kept.
+            let key = self.blobs.inner.key(&digest, self.blobs.inner.generation(&digest).await?)?;
+            Ok(self.blobs.inner.store.stat(&key).await?.map(|_| self.note(digest)).is_some())
+        };
+        stream::iter(digests.to_vec()).map(keep_one).buffered(CONCURRENCY).try_collect().await
+    }
+
     async fn commit(self: Box<Self>) -> Result<Receipt, Error> {
         let put = self.put.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(Receipt::new(Arc::new(self.blobs), put, self.epoch))

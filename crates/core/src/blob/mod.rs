@@ -5,6 +5,7 @@
 
 mod batch; // what an embedder puts, and how
 mod collection; // the blob store's own journal: enrolments, epochs, condemned sets
+mod condemned; // the lists that the events of a collection name
 mod links; // which blobs a blob names
 mod loose; // one object per blob
 mod receipt; // proof that blobs were durable, and when
@@ -14,6 +15,7 @@ mod store; // the BlobStore trait
 pub use self::{
     batch::{Batch, PutHints},
     collection::{Collection, CollectionEvent, CollectionJournal, Enrolment, Mark},
+    condemned::CondemnedLists,
     links::{Links, NoLinks},
     loose::LooseBlobs,
     receipt::Receipt,

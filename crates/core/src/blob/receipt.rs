@@ -10,6 +10,7 @@ use crate::{Digest, StoreId};
 pub struct Receipt {
     blobs: Arc<dyn BlobStore>,
     digests: Arc<[Digest]>,
+    holds: Arc<[Digest]>,
     epoch: u64,
 }
 
@@ -21,7 +22,18 @@ impl Receipt {
     pub fn new(blobs: Arc<dyn BlobStore>, mut digests: Vec<Digest>, epoch: u64) -> Self {
         digests.sort_unstable();
         digests.dedup();
-        Self { blobs, digests: digests.into(), epoch }
+        let digests: Arc<[Digest]> = digests.into();
+        Self { blobs, holds: Arc::clone(&digests), digests, epoch }
+    }
+
+    /// States what the blobs rest on, for an engine that does not condemn single blobs: the digests by which
+    /// [`BlobStore::condemned`] knows the units it keeps them in. They go into the journal in the place of the blobs'.
+    #[must_use]
+    pub fn with_holds(mut self, mut holds: Vec<Digest>) -> Self {
+        holds.sort_unstable();
+        holds.dedup();
+        self.holds = holds.into();
+        self
     }
 
     /// Returns the identity of the blob store.
@@ -34,6 +46,12 @@ impl Receipt {
     #[must_use]
     pub fn digests(&self) -> &[Digest] {
         &self.digests
+    }
+
+    /// Returns what a collection must not have condemned since, sorted: the blobs, unless the engine stated otherwise.
+    #[must_use]
+    pub fn holds(&self) -> &[Digest] {
+        &self.holds
     }
 
     /// Returns the collection epoch in which they were durable.

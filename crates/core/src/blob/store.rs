@@ -60,6 +60,20 @@ pub trait BlobStore: Debug + Send + Sync {
     /// [`Error::BlobMissing`], [`Error::BlobCorrupt`], [`Error::BadRange`], [`Error::Storage`].
     async fn read(&self, digest: &Digest, range: Option<Range<u64>>) -> Result<Bytes, Error>;
 
+    /// Reads several whole blobs, in order; engines fetch what lies side by side in one request.
+    ///
+    /// All of them are in memory at once: ask for a few megabytes at a time.
+    ///
+    /// # Errors
+    /// As [`BlobStore::read`], for the first that fails.
+    async fn read_many(&self, digests: &[Digest]) -> Result<Vec<Bytes>, Error> {
+        let mut read = Vec::with_capacity(digests.len());
+        for digest in digests {
+            read.push(self.read(digest, None).await?);
+        }
+        Ok(read)
+    }
+
     /// Streams a whole blob in bounded memory.
     ///
     /// Each piece is verified before it is handed out if the store keeps digests of pieces; otherwise the last piece is
@@ -133,6 +147,10 @@ impl<T: BlobStore + ?Sized> BlobStore for Arc<T> {
 
     async fn read(&self, digest: &Digest, range: Option<Range<u64>>) -> Result<Bytes, Error> {
         (**self).read(digest, range).await
+    }
+
+    async fn read_many(&self, digests: &[Digest]) -> Result<Vec<Bytes>, Error> {
+        (**self).read_many(digests).await
     }
 
     async fn stream(&self, digest: &Digest) -> Result<ByteStream, Error> {

@@ -70,11 +70,11 @@ pub struct TxnRecord {
     pub keyed: bool,
 }
 
-/// Blobs of one blob store that a transaction depends on.
+/// What a transaction depends on in one blob store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adds {
-    /// Digests, sorted.
+    /// What the receipts hold, sorted: digests of blobs, or of the units in which the store keeps them.
     pub blobs: Vec<Digest>,
     /// Collection epoch in which they were put.
     pub epoch: u64,

@@ -318,7 +318,7 @@ impl<S: State> Journal<S> {
     /// Refuses if a collection up to `epoch` condemned a blob of the transaction's receipts.
     async fn check_condemned(&self, txn: &Txn, store: StoreId, epoch: u64) -> Result<(), Error> {
         for receipt in txn.receipts.iter().filter(|receipt| receipt.store() == store && receipt.epoch() < epoch) {
-            let condemned = receipt.blobs().condemned(receipt.epoch(), epoch, receipt.digests()).await?;
+            let condemned = receipt.blobs().condemned(receipt.epoch(), epoch, receipt.holds()).await?;
             if let Some(first) = condemned.first() {
                 return Err(Error::Condemned { count: condemned.len(), first: *first });
             }
@@ -530,7 +530,7 @@ fn merge_receipts(txn: &Txn) -> Vec<Adds> {
             store: receipt.store(),
         });
         add.epoch = add.epoch.min(receipt.epoch());
-        add.blobs.extend_from_slice(receipt.digests());
+        add.blobs.extend_from_slice(receipt.holds());
     }
     for add in adds.values_mut() {
         add.blobs.sort_unstable();

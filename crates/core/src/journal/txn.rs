@@ -38,7 +38,7 @@ impl Txn {
     /// collection has overtaken is refused.
     #[must_use]
     pub fn with_receipt(mut self, receipt: Receipt) -> Self {
-        if !receipt.digests().is_empty() {
+        if !receipt.holds().is_empty() {
             self.receipts.push(receipt);
         }
         self

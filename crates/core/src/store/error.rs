@@ -139,6 +139,26 @@ pub enum Error {
         actual: Digest,
     },
 
+    /// A stored piece is damaged or gone. Repair it from a copy; retrying will not help.
+    #[error("{what}: {object} is damaged at byte {offset}: {why}")]
+    Damaged {
+        /// What was read.
+        what: String,
+        /// Key of the object that holds the piece.
+        object: String,
+        /// Where the piece begins in it.
+        offset: u64,
+        /// What does not hold.
+        why: String,
+    },
+
+    /// The batch was idle for so long that a collection took it for dead: put its blobs again.
+    #[error("batch {session} was given up by a collection")]
+    Fenced {
+        /// The batch.
+        session: String,
+    },
+
     /// The range does not lie within the blob. Ask `stat` for the size.
     #[error("blob {digest}: range {start}..{end} is outside its {size} bytes")]
     BadRange {
@@ -201,10 +221,10 @@ impl Error {
             Self::Input { .. } => ErrorKind::Invalid,
             Self::UnsafeStore { .. } | Self::UnknownFormat { .. } => ErrorKind::Unsupported,
             Self::WrongKind { .. } => ErrorKind::Invalid,
-            Self::Broken { .. } | Self::BlobCorrupt { .. } => ErrorKind::Corrupt,
+            Self::Broken { .. } | Self::BlobCorrupt { .. } | Self::Damaged { .. } => ErrorKind::Corrupt,
             Self::Purged { .. } | Self::NoSuchEntry { .. } | Self::BlobMissing { .. } => ErrorKind::NotFound,
             Self::Aborted { .. } | Self::InDoubt(_) => ErrorKind::Unavailable,
-            Self::Condemned { .. } | Self::Collection { .. } => ErrorKind::Conflict,
+            Self::Condemned { .. } | Self::Collection { .. } | Self::Fenced { .. } => ErrorKind::Conflict,
             Self::Signature { .. } => ErrorKind::Denied,
             Self::WorkerPanicked => ErrorKind::Internal,
         }

@@ -1,4 +1,4 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
@@ -189,13 +189,19 @@ impl Store {
     }
 
     /// Returns the key of `name` below the root.
-    pub(crate) fn key(&self, name: &str) -> Result<Path, Error> {
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`] if `name` is not a valid key.
+    pub fn key(&self, name: &str) -> Result<Path, Error> {
         let full = if self.root.as_ref().is_empty() { name.to_owned() } else { format!("{}/{name}", self.root) };
         Path::parse(full).map_err(|error| Error::BadUrl { url: name.to_owned(), reason: error.to_string() })
     }
 
     /// Reads a whole object of at most `limit` bytes; `None` if there is none. Repeats failed and short reads.
-    pub(crate) async fn read(&self, key: &Path, limit: u64) -> Result<Option<Bytes>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Storage`], of kind `Corrupt` if the object is larger.
+    pub async fn read(&self, key: &Path, limit: u64) -> Result<Option<Bytes>, Error> {
         let mut failed = 0;
         loop {
             let error = match self.read_once(key, limit).await {
@@ -234,11 +240,41 @@ impl Store {
         self.objects.put_opts(key, PutPayload::from_bytes(bytes), options).await.map(drop)
     }
 
-    /// Writes `key`, replacing what is there; for objects that are hints or named by their content. Repeats.
-    pub(crate) async fn overwrite(&self, key: &Path, bytes: Bytes) -> Result<(), Error> {
+    /// Reads the bytes `range` of an object; `None` if there is none. Repeats failed and short reads.
+    ///
+    /// # Errors
+    /// [`Error::Storage`], also if the object ends before the range does.
+    pub async fn read_range(&self, key: &Path, range: Range<u64>) -> Result<Option<Bytes>, Error> {
+        let expected = range.end.saturating_sub(range.start);
         let mut failed = 0;
         loop {
-            let put = self.objects.put(key, PutPayload::from_bytes(bytes.clone())).await;
+            let error = match self.objects.get_range(key, range.clone()).await {
+                Ok(bytes) if bytes.len() as u64 == expected => return Ok(Some(bytes)),
+                Ok(bytes) => generic(format!("{key} came with {} of the {expected} bytes asked for", bytes.len())),
+                Err(error) if is_absent(&error) => return Ok(None),
+                Err(error) => error,
+            };
+            failed += 1;
+            if failed >= self.retry.attempts || is_final(&error) {
+                return Err(error.on("read", key));
+            }
+            self.pause(failed).await;
+        }
+    }
+
+    /// Writes `key`, replacing what is there; for objects that are hints or named by their content. Repeats.
+    pub(crate) async fn overwrite(&self, key: &Path, bytes: Bytes) -> Result<(), Error> {
+        self.write(key, PutPayload::from_bytes(bytes)).await
+    }
+
+    /// Writes `key`, replacing what is there. Repeats, so equal keys must always get equal bytes, or be hints.
+    ///
+    /// # Errors
+    /// [`Error::Storage`]; the object may then be there or not, now or later.
+    pub async fn write(&self, key: &Path, payload: PutPayload) -> Result<(), Error> {
+        let mut failed = 0;
+        loop {
+            let put = self.objects.put(key, payload.clone()).await;
             let Err(error) = put else { return Ok(()) };
             failed += 1;
             if failed >= self.retry.attempts || is_final(&error) {
@@ -249,7 +285,10 @@ impl Store {
     }
 
     /// Tells whether `key` exists and how large it is. Repeats.
-    pub(crate) async fn stat(&self, key: &Path) -> Result<Option<ObjectMeta>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn stat(&self, key: &Path) -> Result<Option<ObjectMeta>, Error> {
         let mut failed = 0;
         loop {
             let error = match self.objects.head(key).await {
@@ -266,7 +305,10 @@ impl Store {
     }
 
     /// Deletes `key`; one that is gone already is fine.
-    pub(crate) async fn delete(&self, key: &Path) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn delete(&self, key: &Path) -> Result<(), Error> {
         match self.objects.delete(key).await {
             Ok(()) => Ok(()),
             Err(error) if is_absent(&error) => Ok(()),
@@ -275,12 +317,15 @@ impl Store {
     }
 
     /// Lists what lies under `prefix`, in no order. For maintenance only: no protocol rests on it.
-    pub(crate) async fn list(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn list(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, Error> {
         self.objects.list(Some(prefix)).boxed().try_collect().await.map_err(|error| error.on("list", prefix))
     }
 
     /// Waits before the next attempt after the `failed`-th failure.
-    pub(crate) async fn pause(&self, failed: u32) {
+    pub async fn pause(&self, failed: u32) {
         let id = self.host.ids.next_id();
         let spread = u64::from_le_bytes(std::array::from_fn(|at| id[at]));
         self.host.timer.sleep(self.retry.wait(failed, spread)).await;

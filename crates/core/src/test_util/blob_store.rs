@@ -17,6 +17,7 @@ pub async fn blob_store_suite(blobs: Arc<dyn BlobStore>) {
     a_dropped_batch_and_a_failed_stream_harm_nobody(&blobs).await;
     what_is_not_there_is_said_to_be_missing(&blobs).await;
     hints_change_nothing(&blobs).await;
+    what_is_stored_can_be_kept_without_its_bytes(&blobs).await;
     enrolment_is_idempotent(&blobs).await;
 }
 
@@ -44,6 +45,7 @@ async fn sizes_read_back_whole_and_in_ranges(blobs: &Arc<dyn BlobStore>) {
     let infos = blobs.stat(&digests).await.expect("stat works");
     let sizes: Vec<u64> = infos.iter().map(|info| info.expect("the blob is there").size_bytes).collect();
     assert_eq!(sizes, SIZES.map(|size| size as u64), "stat answers in order");
+    assert_eq!(blobs.read_many(&digests).await.expect("many are read at once"), contents, "in order");
     for (digest, content) in digests.iter().zip(&contents) {
         assert_eq!(&blobs.read_all(digest).await.expect("a read works"), content);
         let size = content.len() as u64;
@@ -109,6 +111,8 @@ async fn what_is_not_there_is_said_to_be_missing(blobs: &Arc<dyn BlobStore>) {
     assert!(matches!(blobs.read_all(&absent).await, Err(Error::BlobMissing { .. })));
     assert!(matches!(blobs.stream(&absent).await.map(drop), Err(Error::BlobMissing { .. })));
     assert!(blobs.stat(&[]).await.expect("stat of nothing works").is_empty());
+    assert!(blobs.read_many(&[]).await.expect("so does reading nothing").is_empty());
+    assert!(matches!(blobs.read_many(&[absent]).await, Err(Error::BlobMissing { .. })));
 }
 
 async fn hints_change_nothing(blobs: &Arc<dyn BlobStore>) {
@@ -121,6 +125,21 @@ async fn hints_change_nothing(blobs: &Arc<dyn BlobStore>) {
     assert_eq!(batch.put(content.clone(), wrong).await.expect("even with wrong ones"), plain);
     batch.commit().await.expect("the batch commits");
     assert_eq!(blobs.read_all(&plain).await.expect("a read works"), content);
+}
+
+async fn what_is_stored_can_be_kept_without_its_bytes(blobs: &Arc<dyn BlobStore>) {
+    let (small, large) = (Bytes::from_static(b"kept"), pattern(2_000_000));
+    for content in [&small, &large] {
+        blobs.put_one(content.clone()).await.expect("a put works");
+    }
+    let (stored, absent) = ([Digest::of(&small), Digest::of(&large)], Digest::of(b"nobody ever put this"));
+    let batch = blobs.begin().await.expect("a batch begins");
+    let kept = batch.keep(&[stored[0], absent, stored[1]]).await.expect("keeping works");
+    assert_eq!(kept, [true, false, true]);
+    let receipt = batch.commit().await.expect("the batch commits");
+    assert!(stored.iter().all(|digest| receipt.digests().contains(digest)), "what was kept is in the receipt");
+    assert!(!receipt.digests().contains(&absent));
+    assert!(!receipt.holds().is_empty());
 }
 
 async fn enrolment_is_idempotent(blobs: &Arc<dyn BlobStore>) {

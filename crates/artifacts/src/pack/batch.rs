@@ -1,0 +1,420 @@
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    fmt, mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{
+    FutureExt, StreamExt, TryStreamExt,
+    future::{BoxFuture, Shared},
+    stream,
+    stream::BoxStream,
+};
+use lineal_core::object_store::{self, PutPayload, path::Path};
+use lineal_core::{Batch, Digest, Error, PutHints, Receipt, on_cpu};
+
+use super::{
+    PackBlobs, PackName, SessionId,
+    blobs::Inner,
+    builder::{NewRecord, PackBuilder, SealedPack},
+    format::{BlobRow, Kind},
+    index::{Pack, Place},
+    ingest::Ingest,
+    state::{Landed, Refusal},
+};
+use crate::{
+    ChunkProfile,
+    codec::{Codec, Compressor},
+};
+
+/// Puts that become durable together, in packs of their own.
+///
+/// One pack is filled in memory while the one before it is on its way. Nothing is spawned: an upload is driven by whatever
+/// call comes next, and by `commit`.
+pub(super) struct PackBatch {
+    pub(super) blobs: PackBlobs,
+    session: SessionId,
+    /// Epoch in which the batch began.
+    begun: u64,
+    /// Packs on which nothing new may rest.
+    condemned: Arc<[Digest]>,
+    compressor: Compressor,
+    work: Mutex<Work>,
+}
+
+struct Work {
+    put: Vec<Digest>,
+    /// Packs that blobs of the batch rest on, its own and others', by digest.
+    holds: BTreeSet<Digest>,
+    builder: PackBuilder,
+    next: u32,
+    under_way: Option<UnderWay>,
+    /// True once packs of the batch were recorded, or tried to be.
+    opened: bool,
+}
+
+#[derive(Clone)]
+struct UnderWay {
+    keys: Arc<HashSet<Digest>>,
+    done: Shared<BoxFuture<'static, Result<(), Arc<Error>>>>,
+}
+
+impl fmt::Debug for PackBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PackBatch").field("session", &self.session).field("begun", &self.begun).finish_non_exhaustive()
+    }
+}
+
+impl PackBatch {
+    pub(super) fn new(blobs: PackBlobs, session: SessionId, begun: u64, condemned: Arc<[Digest]>) -> Self {
+        let work = Work {
+            put: Vec::new(),
+            holds: BTreeSet::new(),
+            builder: PackBuilder::new(PackName { session, number: 0 }, begun),
+            next: 1,
+            under_way: None,
+            opened: false,
+        };
+        Self { blobs, session, begun, condemned, compressor: Compressor::default(), work: Mutex::new(work) }
+    }
+
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn inner(&self) -> &Arc<Inner> {
+        &self.blobs.inner
+    }
+
+    pub(super) fn compressor(&self) -> &Compressor {
+        &self.compressor
+    }
+
+    /// Tells whether new blobs may rest on a pack.
+    pub(super) fn allows(&self, pack: &Pack) -> bool {
+        self.condemned.binary_search(&pack.info.digest).is_err()
+    }
+
+    /// Tells whether a record of this batch, recorded or not, has the key.
+    pub(super) fn writes(&self, key: &Digest) -> bool {
+        let work = self.work();
+        work.builder.holds(key) || work.under_way.as_ref().is_some_and(|pack| pack.keys.contains(key))
+    }
+
+    /// Finds a stored record that the batch may rest on, best right behind `after`.
+    pub(super) fn find(&self, key: &Digest, kind: Kind, after: Option<&Place>) -> Option<Place> {
+        self.inner().index().find(key, kind, after, |pack| self.allows(pack))
+    }
+
+    pub(super) fn hold(&self, pack: &Pack) {
+        self.work().holds.insert(pack.info.digest);
+    }
+
+    pub(super) fn note(&self, blob: Digest) -> Digest {
+        self.work().put.push(blob);
+        blob
+    }
+
+    /// Appends a record; sends the pack on its way first if the record does not fit into it.
+    pub(super) async fn append(&self, record: NewRecord) -> Result<(), Error> {
+        self.make_room(record.stored.len(), |builder| builder.push(record)).await
+    }
+
+    /// Appends what a large blob is made of.
+    pub(super) async fn append_blob(&self, row: BlobRow) -> Result<(), Error> {
+        self.make_room(0, |builder| builder.push_blob(row)).await
+    }
+
+    async fn make_room(&self, bytes: usize, push: impl FnOnce(&mut PackBuilder) + Send) -> Result<(), Error> {
+        loop {
+            let wait_for = {
+                let mut work = self.work();
+                if !work.builder.is_full_for(bytes, self.blobs.settings().pack_bytes) {
+                    push(&mut work.builder);
+                    return Ok(());
+                }
+                match &work.under_way {
+                    Some(before) => before.clone(),
+                    None => {
+                        self.send(&mut work);
+                        continue;
+                    }
+                }
+            };
+            self.finished(wait_for).await?;
+        }
+    }
+
+    async fn finished(&self, pack: UnderWay) -> Result<(), Error> {
+        pack.done.await.map_err(told_again)?;
+        let mut work = self.work();
+        if work.under_way.as_ref().is_some_and(|present| Arc::ptr_eq(&present.keys, &pack.keys)) {
+            work.under_way = None;
+        }
+        Ok(())
+    }
+
+    /// Takes the builder's pack and leaves an empty one.
+    fn seal(&self, work: &mut Work) -> SealedPack {
+        let name = PackName { session: self.session, number: work.next };
+        work.next += 1;
+        let sealed = mem::replace(&mut work.builder, PackBuilder::new(name, self.begun)).seal();
+        work.holds.insert(sealed.info.digest);
+        sealed
+    }
+
+    /// Starts sending the full pack: it is stored, then recorded, then known to the index.
+    fn send(&self, work: &mut Work) {
+        let sealed = self.seal(work);
+        let keys = Arc::new(sealed.trailer.records.iter().map(|record| record.key).collect());
+        let landed = self.landed(&sealed, false, mem::replace(&mut work.opened, true));
+        let (inner, session, part_bytes) = (Arc::clone(self.inner()), self.session, self.blobs.settings().part_bytes);
+        let sending = async move {
+            store_pack(&inner, &sealed, part_bytes).await?;
+            let recorded = inner.transact(|state| state.store(session, &landed, 0)).await?;
+            recorded.map_err(|_| Error::Fenced { session: session.to_string() })?;
+            inner.index_mut().insert(known(sealed));
+            Ok(())
+        };
+        let done = sending.map(|outcome: Result<(), Error>| outcome.map_err(Arc::new)).boxed().shared();
+        // One poll starts the request; who comes next keeps it going.
+        let _started = done.clone().now_or_never();
+        work.under_way = Some(UnderWay { keys, done });
+    }
+
+    fn landed(&self, sealed: &SealedPack, closes: bool, opened: bool) -> Landed {
+        let packs = BTreeMap::from([(sealed.trailer.name, sealed.info)]);
+        Landed { begun: self.begun, closes, opened, packs }
+    }
+
+    /// Keeps an upload going that nobody waits for at the moment.
+    fn nudge(&self) {
+        let under_way = self.work().under_way.clone();
+        drop(under_way.and_then(|pack| pack.done.now_or_never()));
+    }
+
+    /// Puts a blob as one chunk.
+    async fn put_whole(&self, bytes: Bytes) -> Result<Digest, Error> {
+        let digest = Digest::of(&bytes);
+        self.nudge();
+        if self.writes(&digest) || self.take_stored(&digest).await? {
+            return Ok(self.note(digest));
+        }
+        let raw_len = bytes.len() as u32;
+        let record = self.compressor.record(digest, Kind::Chunk, bytes, raw_len);
+        self.append(record).await?;
+        Ok(self.note(digest))
+    }
+
+    /// Rests on the blob as it is stored, if it is, and on packs that are allowed.
+    pub(super) async fn take_stored(&self, digest: &Digest) -> Result<bool, Error> {
+        if let Some(place) = self.find(digest, Kind::Chunk, None) {
+            self.hold(&place.pack);
+            return Ok(true);
+        }
+        match self.inner().large(digest, |pack| self.allows(pack)).await? {
+            Some((_, packs)) => {
+                self.work().holds.extend(packs);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn profile(&self, hints: &PutHints) -> ChunkProfile {
+        let by_type = hints.media_type.as_deref().and_then(ChunkProfile::for_media_type);
+        by_type.unwrap_or(self.blobs.settings().profile)
+    }
+
+    /// Refuses if a collection condemned what the batch rests on; returns the epoch up to which that is known.
+    async fn check_condemned(&self, holds: &[Digest], since: u64) -> Result<u64, Error> {
+        let now = self.inner().journal.read(|state| state.collection().epoch()).await?;
+        let condemned = self.inner().condemned(since, now, holds).await?;
+        match condemned.first() {
+            Some(first) => Err(Error::Condemned { count: condemned.len(), first: *first }),
+            None => Ok(now),
+        }
+    }
+}
+
+#[async_trait]
+impl Batch for PackBatch {
+    async fn put(&self, bytes: Bytes, hints: PutHints) -> Result<Digest, Error> {
+        if bytes.len() <= WHOLE && hints.cut_points.is_empty() {
+            return self.put_whole(bytes).await;
+        }
+        Ingest::new(self, self.profile(&hints), hints.cut_points).run(stream::iter([Ok(bytes)]).boxed()).await
+    }
+
+    async fn put_stream(
+        &self,
+        mut bytes: BoxStream<'static, std::io::Result<Bytes>>,
+        hints: PutHints,
+    ) -> Result<Digest, Error> {
+        let mut head = Vec::new();
+        while head.len() <= WHOLE {
+            match bytes.try_next().await.map_err(|source| Error::Input { source })? {
+                Some(piece) => head.extend_from_slice(&piece),
+                None => return self.put(head.into(), hints).await,
+            }
+        }
+        let all = stream::iter([Ok(Bytes::from(head))]).chain(bytes).boxed();
+        Ingest::new(self, self.profile(&hints), hints.cut_points).run(all).await
+    }
+
+    async fn keep(&self, digests: &[Digest]) -> Result<Vec<bool>, Error> {
+        let mut kept = Vec::with_capacity(digests.len());
+        for digest in digests {
+            let stored = self.writes(digest) || self.take_stored(digest).await?;
+            if stored {
+                self.note(*digest);
+            }
+            kept.push(stored);
+        }
+        Ok(kept)
+    }
+
+    async fn commit(self: Box<Self>) -> Result<Receipt, Error> {
+        let before = self.work().under_way.clone();
+        if let Some(before) = before {
+            self.finished(before).await?;
+        }
+        let (sealed, opened) = {
+            let mut work = self.work();
+            let sealed = (!work.builder.is_empty()).then(|| self.seal(&mut work));
+            (sealed, work.opened)
+        };
+        let mut landed = Landed { begun: self.begun, closes: true, opened, packs: BTreeMap::new() };
+        if let Some(sealed) = &sealed {
+            store_pack(self.inner(), sealed, self.blobs.settings().part_bytes).await?;
+            landed = self.landed(sealed, true, opened);
+        }
+        let (put, holds) = {
+            let mut work = self.work();
+            (mem::take(&mut work.put), mem::take(&mut work.holds).into_iter().collect::<Vec<_>>())
+        };
+        let mut checked = self.begun;
+        loop {
+            checked = self.check_condemned(&holds, checked).await?;
+            match self.inner().transact(|state| state.store(self.session, &landed, checked)).await? {
+                Ok(()) => break,
+                Err(Refusal::Stale) => {}
+                Err(Refusal::Fenced) => return Err(Error::Fenced { session: self.session.to_string() }),
+            }
+        }
+        if let Some(sealed) = sealed {
+            self.inner().index_mut().insert(known(sealed));
+        }
+        Ok(Receipt::new(Arc::new(self.blobs), put, checked).with_holds(holds))
+    }
+}
+
+impl Compressor {
+    /// Makes the record of raw bytes, compressed if that pays.
+    pub(super) fn record(&self, key: Digest, kind: Kind, raw: Bytes, raw_len: u32) -> NewRecord {
+        let (codec, stored) = match self.encode(&raw) {
+            Some((codec, stored)) => (codec, stored.into()),
+            None => (Codec::Raw, raw),
+        };
+        NewRecord { key, kind, codec, raw_len, stored }
+    }
+}
+
+/// Makes records on the CPU pool.
+pub(super) async fn records(
+    compressor: Compressor,
+    kind: Kind,
+    raw: Vec<(Digest, Bytes)>,
+) -> Result<Vec<NewRecord>, Error> {
+    use rayon::prelude::*;
+
+    let make = move |(key, bytes): (Digest, Bytes)| {
+        let raw_len = bytes.len() as u32;
+        compressor.record(key, kind, bytes, raw_len)
+    };
+    if raw.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() < super::read::OFF_THREAD {
+        return Ok(raw.into_iter().map(make).collect());
+    }
+    on_cpu(move || raw.into_par_iter().map(make).collect()).await
+}
+
+fn known(sealed: SealedPack) -> Pack {
+    Pack { name: sealed.trailer.name, info: sealed.info, trailer: sealed.trailer }
+}
+
+/// Gives a failure that several wait for to one more of them.
+fn told_again(error: Arc<Error>) -> Error {
+    Arc::try_unwrap(error).unwrap_or_else(|error| match error.as_ref() {
+        Error::Fenced { session } => Error::Fenced { session: session.clone() },
+        error => Error::Storage {
+            operation: "write",
+            key: "a pack".to_owned(),
+            source: Box::new(object_store::Error::Generic { store: "lineal", source: error.to_string().into() }),
+        },
+    })
+}
+
+/// Stores a pack under its name, which nobody else uses; in parts if it is larger than one.
+async fn store_pack(inner: &Inner, sealed: &SealedPack, part_bytes: usize) -> Result<(), Error> {
+    let key = inner.pack_key(&sealed.trailer.name)?;
+    if sealed.payload.content_length() <= part_bytes {
+        return inner.store.write(&key, sealed.payload.clone()).await;
+    }
+    let mut failed = 0;
+    loop {
+        let Err(source) = store_in_parts(inner, &key, &sealed.payload, part_bytes).await else { return Ok(()) };
+        failed += 1;
+        if failed >= inner.store.retry().attempts {
+            return Err(Error::Storage { operation: "write", key: key.to_string(), source: Box::new(source) });
+        }
+        inner.store.pause(failed).await;
+    }
+}
+
+async fn store_in_parts(
+    inner: &Inner,
+    key: &Path,
+    payload: &PutPayload,
+    part_bytes: usize,
+) -> object_store::Result<()> {
+    let mut upload = inner.store.objects().put_multipart_opts(key, Default::default()).await?;
+    let parts: Vec<_> = split(payload, part_bytes).into_iter().map(|part| upload.put_part(part)).collect();
+    let sent = stream::iter(parts).buffer_unordered(PARTS_UNDER_WAY).try_collect::<()>().await;
+    let outcome = match sent {
+        Ok(()) => upload.complete().await.map(drop),
+        Err(error) => Err(error),
+    };
+    if outcome.is_err() {
+        // What an aborted upload leaves behind is litter for maintenance, not an error of its own.
+        upload.abort().await.ok();
+    }
+    outcome
+}
+
+/// Cuts a payload into parts of exactly `part_bytes` and a last one, without copying.
+fn split(payload: &PutPayload, part_bytes: usize) -> Vec<PutPayload> {
+    let (mut parts, mut part, mut len) = (Vec::new(), Vec::new(), 0);
+    for piece in payload {
+        let mut piece = piece.clone();
+        while !piece.is_empty() {
+            let take = piece.len().min(part_bytes - len);
+            part.push(piece.split_to(take));
+            len += take;
+            if len == part_bytes {
+                parts.push(mem::take(&mut part).into_iter().collect());
+                len = 0;
+            }
+        }
+    }
+    if len > 0 {
+        parts.push(part.into_iter().collect());
+    }
+    parts
+}
+
+/// Blobs up to this size are one chunk: cutting them further would cost more requests than it saves bytes.
+const WHOLE: usize = 256 * 1024;
+/// Parts of one pack under way at once.
+const PARTS_UNDER_WAY: usize = 4;

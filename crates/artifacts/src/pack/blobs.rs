@@ -1,0 +1,284 @@
+use std::{
+    fmt,
+    ops::Range,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use lineal_core::object_store::path::Path;
+use lineal_core::{
+    Actor, Batch, BlobInfo, BlobStore, ByteStream, CondemnedLists, Digest, Enrolment, Error, Journal, Store, StoreId,
+    TransactError, Txn,
+};
+
+use super::{
+    PackInfo, PackName, PackSettings, PackState, SessionId, StoreEvent,
+    batch::PackBatch,
+    format,
+    index::{Index, Pack},
+};
+
+/// A blob store that keeps chunks in packs: the place of datasets, checkpoints and models, on disk or on a bucket.
+///
+/// Large blobs are cut by their content, so that versions share what they have in common; small ones lie whole, in the
+/// order in which they were put. Every chunk is compressed if that pays, stored once, and verified at every read. Packs
+/// are immutable objects of about 64 MiB with an index at their end; a journal says which there are, and nothing is
+/// visible before it does. Handles are cheap to clone; any number of processes may use one store.
+///
+/// Opening reads the indexes of all packs into memory: about 120 bytes and one request for each 64 MiB pack of chunks.
+///
+/// ```
+/// use lineal_artifacts::PackBlobs;
+/// use lineal_core::{BlobStore, BlobStoreExt, Digest, PutHints, Store};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), lineal_core::Error> {
+/// let blobs = PackBlobs::open(&Store::open("memory:///")?, "blobs").await?;
+/// let batch = blobs.begin().await?;
+/// for text in ["one", "two"] {
+///     batch.put(text.into(), PutHints::default()).await?;
+/// }
+/// let receipt = batch.commit().await?; // hand it to the transaction that names the blobs
+/// assert_eq!(receipt.digests().len(), 2);
+/// assert_eq!(blobs.read_all(&Digest::of(b"two")).await?, "two");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct PackBlobs {
+    pub(super) inner: Arc<Inner>,
+    settings: PackSettings,
+}
+
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) journal: Journal<PackState>,
+    pub(super) lists: CondemnedLists,
+    prefix: String,
+    id: StoreId,
+    index: RwLock<Index>,
+}
+
+impl fmt::Debug for PackBlobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { store, prefix, id, .. } = self.inner.as_ref();
+        f.debug_struct("PackBlobs")
+            .field("store", store)
+            .field("prefix", prefix)
+            .field("id", id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PackBlobs {
+    /// Opens the pack store at `prefix` of `store`; makes sure first that the store can be written safely.
+    ///
+    /// # Errors
+    /// As [`Store::ensure_writable`] and opening a journal. A pack whose index is damaged is no error here, but at the
+    /// reads that need it.
+    pub async fn open(store: &Store, prefix: &str) -> Result<Self, Error> {
+        let prefix = prefix.trim_matches('/').to_owned();
+        let root = match store.id().await? {
+            Some(id) => id,
+            None => store.ensure_writable().await?,
+        };
+        let digest = Digest::of(format!("lineal-packs\0{root}\0{prefix}").as_bytes());
+        let id = StoreId::from_bytes(std::array::from_fn(|at| digest.as_bytes()[at]));
+        let own = format!("{prefix}/journal");
+        let journal = Journal::builder(store, &own).open().await?;
+        let lists = CondemnedLists::new(store, &own);
+        let inner = Inner { store: store.clone(), journal, lists, prefix, id, index: RwLock::default() };
+        inner.load_index().await?;
+        Ok(Self { inner: Arc::new(inner), settings: PackSettings::default() })
+    }
+
+    /// Replaces the settings of this handle and of batches begun through it.
+    #[must_use]
+    pub fn with_settings(mut self, settings: PackSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Returns the settings.
+    #[must_use]
+    pub fn settings(&self) -> &PackSettings {
+        &self.settings
+    }
+
+    /// Returns the journal of the packs, for auditors and collectors.
+    #[must_use]
+    pub fn journal(&self) -> &Journal<PackState> {
+        &self.inner.journal
+    }
+
+    /// Returns the key of a pack's object.
+    ///
+    /// # Errors
+    /// [`Error::BadUrl`] if the prefix of the store is not a valid key.
+    pub fn pack_key(&self, name: &PackName) -> Result<Path, Error> {
+        self.inner.pack_key(name)
+    }
+}
+
+impl Inner {
+    pub(super) fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn index_mut(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn pack_key(&self, name: &PackName) -> Result<Path, Error> {
+        let text = name.to_string();
+        let shard = text.get(..2).unwrap_or_default();
+        self.store.key(&format!("{}/pack/{shard}/{text}", self.prefix))
+    }
+
+    /// Reads what others recorded and brings the index up to date.
+    pub(super) async fn refresh(&self) -> Result<(), Error> {
+        self.journal.read(|_| ()).await?;
+        self.load_index().await
+    }
+
+    /// Brings the index up to the journal's state as last read.
+    async fn load_index(&self) -> Result<(), Error> {
+        let (new, gone) = self.journal.peek(|state| {
+            let index = self.index();
+            let new = state.packs().iter().filter(|(name, _)| !index.knows(name));
+            let new: Vec<(PackName, PackInfo)> = new.map(|(name, pack)| (*name, pack.info)).collect();
+            let gone: Vec<PackName> = index.names().filter(|name| !state.packs().contains_key(name)).copied().collect();
+            (new, gone)
+        });
+        let load = |(name, info)| async move { Ok::<_, Error>((name, self.load_pack(name, info).await?)) };
+        let mut loading = stream::iter(new).map(load).buffer_unordered(CONCURRENCY);
+        while let Some((name, loaded)) = loading.try_next().await? {
+            match loaded {
+                Ok(pack) => self.index_mut().insert(pack),
+                Err(why) => self.index_mut().insert_damaged(name, why),
+            }
+        }
+        let mut index = self.index_mut();
+        gone.iter().for_each(|name| index.remove(name));
+        Ok(())
+    }
+
+    /// Reads the trailer of a pack; the inner error says in words why it is not what the journal says.
+    pub(super) async fn load_pack(&self, name: PackName, info: PackInfo) -> Result<Result<Pack, String>, Error> {
+        let tail_bytes = info.tail_bytes.min(u64::from(format::MAX_TRAILER) + format::FOOTER_LEN as u64);
+        let range = info.size_bytes.saturating_sub(tail_bytes)..info.size_bytes;
+        let tail = match self.store.read_range(&self.pack_key(&name)?, range).await {
+            Ok(Some(tail)) => tail,
+            Ok(None) => return Ok(Err("it is gone".to_owned())),
+            // A pack that is shorter than recorded looks like any failed read: ask how large it is.
+            Err(error) => match self.store.stat(&self.pack_key(&name)?).await? {
+                Some(meta) if meta.size != info.size_bytes => {
+                    return Ok(Err(format!("it has {} of its {} bytes", meta.size, info.size_bytes)));
+                }
+                _ => return Err(error),
+            },
+        };
+        Ok(match format::decode_tail(&tail, info.size_bytes) {
+            Ok((trailer, footer)) if footer.digest == info.digest && trailer.name == name => {
+                Ok(Pack { name, info, trailer })
+            }
+            Ok(_) => Err("its index is not the one that was recorded".to_owned()),
+            Err(flaw) => Err(flaw.to_string()),
+        })
+    }
+
+    /// Returns what was condemned in an epoch after `since` and up to `upto`, among `holds`.
+    pub(super) async fn condemned(&self, since: u64, upto: u64, holds: &[Digest]) -> Result<Vec<Digest>, Error> {
+        let mut found = Vec::new();
+        for epoch in since.saturating_add(1)..=upto {
+            let find = |state: &PackState| state.collection().condemned_list(epoch);
+            let list = match self.journal.peek(find) {
+                Some(list) => Some(list),
+                None => self.journal.read(find).await?,
+            };
+            let list = list.ok_or_else(|| Error::Collection { reason: format!("there is no epoch {epoch}") })?;
+            let list = self.lists.read(epoch, list).await?;
+            found.extend(holds.iter().filter(|hold| list.binary_search(hold).is_ok()));
+        }
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
+    /// Records what `decide` answers; the inner error is its refusal.
+    pub(super) async fn transact<R: Send>(
+        &self,
+        decide: impl FnMut(&PackState) -> Result<Vec<StoreEvent>, R> + Send,
+    ) -> Result<Result<(), R>, Error> {
+        let actor = Actor::new("lineal/packs").expect("a valid name");
+        match self.journal.transact(&Txn::by(actor), decide).await {
+            Ok(_) => Ok(Ok(())),
+            Err(TransactError::Refused(refusal)) => Ok(Err(refusal)),
+            Err(TransactError::Journal(error)) => Err(error),
+            Err(_) => unreachable!("all kinds are named"),
+        }
+    }
+}
+
+#[async_trait]
+impl BlobStore for PackBlobs {
+    fn id(&self) -> StoreId {
+        self.inner.id
+    }
+
+    async fn begin(&self) -> Result<Box<dyn Batch>, Error> {
+        self.inner.store.ensure_writable().await?;
+        self.inner.refresh().await?;
+        let collection = self.inner.journal.peek(|state| state.collection().clone());
+        // What the open epoch condemned may be gone tomorrow; older epochs are done with.
+        let condemned = match collection.open_epoch().and_then(|epoch| collection.condemned_list(epoch)) {
+            Some(list) => self.inner.lists.read(collection.epoch(), list).await?,
+            None => Arc::default(),
+        };
+        let session = SessionId::generate(self.inner.store.host().ids.as_ref());
+        Ok(Box::new(PackBatch::new(self.clone(), session, collection.epoch(), condemned)))
+    }
+
+    async fn stat(&self, digests: &[Digest]) -> Result<Vec<Option<BlobInfo>>, Error> {
+        let shape = |digest: Digest| async move { self.inner.shape(&digest).await };
+        let mut found: Vec<_> = stream::iter(digests.to_vec()).map(shape).buffered(CONCURRENCY).try_collect().await?;
+        if found.iter().any(Option::is_none) {
+            self.inner.refresh().await?;
+            for (digest, found) in digests.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
+                *found = self.inner.shape(digest).await?;
+            }
+        }
+        Ok(found.into_iter().map(|shape| shape.map(|shape| BlobInfo::new(shape.size_bytes()))).collect())
+    }
+
+    async fn read(&self, digest: &Digest, range: Option<Range<u64>>) -> Result<Bytes, Error> {
+        self.inner.read(digest, range).await
+    }
+
+    async fn read_many(&self, digests: &[Digest]) -> Result<Vec<Bytes>, Error> {
+        self.inner.read_many(digests).await
+    }
+
+    async fn stream(&self, digest: &Digest) -> Result<ByteStream, Error> {
+        Inner::stream(&self.inner, digest).await
+    }
+
+    async fn enrol(&self, enrolment: &Enrolment) -> Result<u64, Error> {
+        let mut epoch = 0;
+        let decide = |state: &PackState| {
+            epoch = state.collection().epoch();
+            let events = state.collection().enrol(enrolment);
+            Ok::<_, std::convert::Infallible>(events.into_iter().map(StoreEvent::Collection).collect())
+        };
+        match self.inner.transact(decide).await? {
+            Ok(()) => Ok(epoch),
+            Err(never) => match never {},
+        }
+    }
+
+    async fn condemned(&self, since: u64, upto: u64, digests: &[Digest]) -> Result<Vec<Digest>, Error> {
+        self.inner.condemned(since, upto, digests).await
+    }
+}
+
+/// Requests under way at once.
+pub(super) const CONCURRENCY: usize = 16;

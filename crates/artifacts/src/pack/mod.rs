@@ -1,0 +1,22 @@
+//! The engine: chunks in packs, found through an index, recorded in a journal.
+//!
+//! Byte-level specification: `docs/format/pack.md`. Reading order: `format` (what a pack is), `list` (what a large blob is),
+//! `state` (what the journal says), `index` (where a chunk lies), `blobs` (the handle), `batch` and `ingest` (the way in),
+//! `read` (the way out).
+
+mod batch; // puts that become durable together
+mod blobs; // PackBlobs: open, refresh, the BlobStore itself
+mod builder; // a pack that is being filled
+mod format; // records, trailer, footer
+mod index; // where every chunk lies, in memory
+mod ingest; // a stream cut, hashed and deduplicated, slab by slab
+mod list; // the chunks of a large blob, in order
+mod read; // planning, fetching and verifying
+mod settings; // sizes, profile, patience
+mod state; // the journal of the packs
+
+pub use self::{
+    blobs::PackBlobs,
+    settings::PackSettings,
+    state::{KnownPack, OpenSession, PackEvent, PackInfo, PackName, PackState, SessionId, StoreEvent},
+};

@@ -1,0 +1,467 @@
+use std::{collections::BTreeSet, ops::Range, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, TryStreamExt, stream};
+use lineal_core::{ByteStream, Digest, Error, Hasher, on_cpu};
+
+use super::{
+    blobs::{CONCURRENCY, Inner},
+    format::{BlobRow, Kind},
+    index::{Pack, Place},
+    list::{self, Row},
+};
+use crate::codec::{self, Codec};
+
+/// What a blob is made of.
+#[derive(Debug, Clone)]
+pub(super) enum Shape {
+    /// One chunk.
+    Chunk(Place),
+    /// Chunks named by lists.
+    Large(BlobRow),
+}
+
+impl Shape {
+    pub(super) fn size_bytes(&self) -> u64 {
+        match self {
+            Self::Chunk(place) => u64::from(place.record.raw_len),
+            Self::Large(row) => row.size_bytes,
+        }
+    }
+}
+
+/// Why pieces could not be fetched.
+enum Trouble {
+    /// A pack is not where the index says: it was collected, and what lived in it lies elsewhere now.
+    Moved,
+    Error(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Inner {
+    /// Finds a blob in the index as it is; a large one only if every chunk of it is there.
+    pub(super) async fn shape(&self, digest: &Digest) -> Result<Option<Shape>, Error> {
+        let chunk = self.index().find(digest, Kind::Chunk, None, |_| true);
+        match chunk {
+            Some(place) => Ok(Some(Shape::Chunk(place))),
+            None => Ok(self.large(digest, |_| true).await?.map(|(row, _)| Shape::Large(row))),
+        }
+    }
+
+    /// Finds a blob, also one that was stored since this handle last looked.
+    async fn locate(&self, digest: &Digest) -> Result<Shape, Error> {
+        if let Some(shape) = self.shape(digest).await? {
+            return Ok(shape);
+        }
+        self.refresh().await?;
+        match self.shape(digest).await? {
+            Some(shape) => Ok(shape),
+            None => Err(self.missing(digest)),
+        }
+    }
+
+    /// Says that a blob is not there; or may be, in a pack whose index cannot be read.
+    fn missing(&self, digest: &Digest) -> Error {
+        let damaged = self.index().first_damaged().map(|(name, why)| (*name, why.clone()));
+        let damaged = damaged.and_then(|(name, why)| Some((self.pack_key(&name).ok()?, why)));
+        match damaged {
+            None => Error::BlobMissing { digest: *digest },
+            Some((key, why)) => Error::Damaged {
+                what: format!("blob {digest}, if it was there"),
+                object: key.to_string(),
+                offset: 0,
+                why,
+            },
+        }
+    }
+
+    /// Finds what a large blob is made of, and the digests of all packs it rests on, which `allowed` has to let pass.
+    pub(super) async fn large(
+        &self,
+        digest: &Digest,
+        allowed: impl Fn(&Pack) -> bool + Send + Sync,
+    ) -> Result<Option<(BlobRow, BTreeSet<Digest>)>, Error> {
+        let rows = self.index().blob_rows(digest);
+        for (pack, row) in rows.into_iter().filter(|(pack, _)| allowed(pack)) {
+            let mut packs = BTreeSet::from([pack.info.digest]);
+            if self.collect_packs(&row, &allowed, &mut packs).await? {
+                return Ok(Some((row, packs)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds the packs of all lists and chunks of a blob; false if one is not stored, or not where it is allowed.
+    async fn collect_packs(
+        &self,
+        row: &BlobRow,
+        allowed: &(impl Fn(&Pack) -> bool + Send + Sync),
+        packs: &mut BTreeSet<Digest>,
+    ) -> Result<bool, Error> {
+        let Some(top) = self.allowed_list(&row.list, allowed, packs).await? else { return Ok(false) };
+        if row.levels == 0 {
+            return Ok(self.add_chunks(&top, allowed, packs));
+        }
+        for leaf in top {
+            let Some(chunks) = self.allowed_list(&leaf.key, allowed, packs).await? else { return Ok(false) };
+            if !self.add_chunks(&chunks, allowed, packs) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn add_chunks(&self, rows: &[Row], allowed: &impl Fn(&Pack) -> bool, packs: &mut BTreeSet<Digest>) -> bool {
+        let index = self.index();
+        rows.iter().all(|row| match index.find(&row.key, Kind::Chunk, None, allowed) {
+            Some(place) => {
+                packs.insert(place.pack.info.digest);
+                true
+            }
+            None => false,
+        })
+    }
+
+    async fn allowed_list(
+        &self,
+        key: &Digest,
+        allowed: &(impl Fn(&Pack) -> bool + Send + Sync),
+        packs: &mut BTreeSet<Digest>,
+    ) -> Result<Option<Vec<Row>>, Error> {
+        let Some(place) = self.index().find(key, Kind::List, None, allowed) else { return Ok(None) };
+        packs.insert(place.pack.info.digest);
+        match self.fetch(key, std::slice::from_ref(&place)).await {
+            Ok(bytes) => Ok(Some(self.parse_list(key, &place, &bytes.concat())?)),
+            Err(Trouble::Moved) => Ok(None),
+            Err(Trouble::Error(error)) => Err(error),
+        }
+    }
+
+    /// Reads a list of `blob`.
+    async fn list(&self, blob: &Digest, key: &Digest) -> Result<Vec<Row>, Error> {
+        let row = Row { key: *key, size_bytes: 0 };
+        let bytes = self.pieces(blob, std::slice::from_ref(&row), Kind::List).await?;
+        let place = self.index().find(key, Kind::List, None, |_| true);
+        let place = place.ok_or(Error::BlobMissing { digest: *blob })?;
+        self.parse_list(blob, &place, &bytes.concat())
+    }
+
+    fn parse_list(&self, blob: &Digest, place: &Place, bytes: &[u8]) -> Result<Vec<Row>, Error> {
+        list::decode(bytes).map_err(|flaw| self.damaged(blob, place, flaw.to_string()))
+    }
+
+    fn damaged(&self, blob: &Digest, place: &Place, why: impl Into<String>) -> Error {
+        let object =
+            self.pack_key(&place.pack.name).map_or_else(|_| place.pack.name.to_string(), |key| key.to_string());
+        let offset = u64::from(place.record.offset);
+        Error::Damaged { what: format!("blob {blob}"), object, offset, why: why.into() }
+    }
+
+    /// Returns the raw bytes of records of `blob`, in order, each verified.
+    async fn pieces(&self, blob: &Digest, rows: &[Row], kind: Kind) -> Result<Vec<Bytes>, Error> {
+        let mut tries = 0;
+        loop {
+            let places: Option<Vec<Place>> = {
+                let index = self.index();
+                let mut last = None;
+                let find = |row: &Row| {
+                    last = index.find(&row.key, kind, last.as_ref(), |_| true);
+                    last.clone()
+                };
+                rows.iter().map(find).collect()
+            };
+            if let Some(places) = places {
+                match self.fetch(blob, &places).await {
+                    Ok(bytes) => return Ok(bytes),
+                    Err(Trouble::Error(error)) => return Err(error),
+                    Err(Trouble::Moved) => {}
+                }
+            }
+            tries += 1;
+            if tries >= TRIES {
+                return Err(self.missing(blob));
+            }
+            self.refresh().await?;
+        }
+    }
+
+    /// Reads records from their packs, near ones in one request, and verifies each.
+    async fn fetch(&self, blob: &Digest, places: &[Place]) -> Result<Vec<Bytes>, Trouble> {
+        let requests = plan(places);
+        let get = |Request { pack, range, first, count }: Request| async move {
+            let found = match range.is_empty() {
+                // No back end takes an empty range.
+                true => Ok(Some(Bytes::new())),
+                false => self.store.read_range(&self.pack_key(&pack.name)?, range.clone()).await,
+            };
+            let bytes = match found {
+                Ok(bytes) => bytes,
+                // Local stores and buckets word a range behind the end differently: the size says what happened.
+                Err(error) => match self.store.stat(&self.pack_key(&pack.name)?).await? {
+                    Some(meta) if meta.size < pack.info.size_bytes => Some(Bytes::new()),
+                    Some(_) => return Err(Trouble::Error(error)),
+                    None => None,
+                },
+            };
+            let bytes = bytes.ok_or(Trouble::Moved)?;
+            let wanted = places.get(first..first + count).unwrap_or_default();
+            let cut = |place: &Place| {
+                let from = u64::from(place.record.offset).saturating_sub(range.start) as usize;
+                let to = from.saturating_add(place.record.stored_len as usize);
+                if to <= bytes.len() { bytes.slice(from..to) } else { Bytes::new() }
+            };
+            Ok(wanted.iter().map(cut).collect::<Vec<Bytes>>())
+        };
+        let stored: Vec<Vec<Bytes>> = stream::iter(requests).map(get).buffered(REQUESTS).try_collect().await?;
+        let stored: Vec<(Place, Bytes)> = places.iter().cloned().zip(stored.into_iter().flatten()).collect();
+        let raw = open_all(stored).await?;
+        let verdict = |(place, raw): (&Place, Result<Bytes, String>)| raw.map_err(|why| self.damaged(blob, place, why));
+        Ok(places.iter().zip(raw).map(verdict).collect::<Result<Vec<Bytes>, Error>>()?)
+    }
+
+    pub(super) async fn read(&self, digest: &Digest, range: Option<Range<u64>>) -> Result<Bytes, Error> {
+        let shape = self.locate(digest).await?;
+        let size = shape.size_bytes();
+        let range = range.unwrap_or(0..size);
+        if range.start > range.end || range.end > size {
+            return Err(Error::BadRange { digest: *digest, start: range.start, end: range.end, size });
+        }
+        match shape {
+            Shape::Chunk(place) => {
+                let row = Row { key: *digest, size_bytes: u64::from(place.record.raw_len) };
+                let bytes = self.pieces(digest, &[row], Kind::Chunk).await?.concat();
+                // Both ends are at most the length of one chunk.
+                Ok(Bytes::from(bytes).slice(range.start as usize..range.end as usize))
+            }
+            Shape::Large(row) => {
+                let whole = range == (0..size);
+                let bytes = self.read_large(digest, &row, range).await?;
+                if whole { verify(*digest, bytes).await } else { Ok(bytes) }
+            }
+        }
+    }
+
+    async fn read_large(&self, digest: &Digest, row: &BlobRow, range: Range<u64>) -> Result<Bytes, Error> {
+        if range.end - range.start > READ_LIMIT {
+            return Err(Error::BadRange { digest: *digest, start: range.start, end: range.end, size: row.size_bytes });
+        }
+        let mut out = BytesMut::new();
+        let top = self.list(digest, &row.list).await?;
+        let leaves = if row.levels == 0 { vec![None] } else { within(&top, &range).into_iter().map(Some).collect() };
+        for leaf in leaves {
+            let (chunks, start) = match leaf {
+                None => (top.clone(), 0),
+                Some((leaf, start)) => (self.list(digest, &leaf.key).await?, start),
+            };
+            let shifted = range.start.saturating_sub(start)..range.end.saturating_sub(start);
+            let wanted = within(&chunks, &shifted);
+            let rows: Vec<Row> = wanted.iter().map(|(row, _)| *row).collect();
+            for (bytes, (_, at)) in self.pieces(digest, &rows, Kind::Chunk).await?.into_iter().zip(wanted) {
+                let from = shifted.start.saturating_sub(at).min(bytes.len() as u64) as usize;
+                let to = shifted.end.saturating_sub(at).min(bytes.len() as u64) as usize;
+                out.extend_from_slice(bytes.get(from..to).unwrap_or_default());
+            }
+        }
+        Ok(out.freeze())
+    }
+
+    pub(super) async fn read_many(&self, digests: &[Digest]) -> Result<Vec<Bytes>, Error> {
+        let find = |digest: &Digest| self.index().find(digest, Kind::Chunk, None, |_| true);
+        let places: Option<Vec<Place>> = digests.iter().map(find).collect();
+        if let Some(places) = places {
+            match self.fetch(digests.first().unwrap_or(&Digest::of(b"")), &places).await {
+                Ok(bytes) => return Ok(bytes),
+                // Blob by blob it is said which one is damaged, and what has moved is found.
+                Err(Trouble::Moved | Trouble::Error(Error::Damaged { .. })) => {}
+                Err(Trouble::Error(error)) => return Err(error),
+            }
+        }
+        let read = |digest: Digest| async move { self.read(&digest, None).await };
+        stream::iter(digests.to_vec()).map(read).buffered(CONCURRENCY).try_collect().await
+    }
+
+    pub(super) async fn stream(this: &Arc<Self>, digest: &Digest) -> Result<ByteStream, Error> {
+        let digest = *digest;
+        let row = match this.locate(&digest).await? {
+            Shape::Chunk(_) => {
+                let bytes = this.read(&digest, None).await?;
+                return Ok(stream::iter((!bytes.is_empty()).then_some(Ok(bytes))).boxed());
+            }
+            Shape::Large(row) => row,
+        };
+        let top = this.list(&digest, &row.list).await?;
+        let leaves: Vec<Leaf> = match row.levels {
+            0 => vec![Leaf::Read(top)],
+            _ => top.into_iter().map(|row| Leaf::Stored(row.key)).collect(),
+        };
+        let lists = Arc::clone(this);
+        let windows = stream::iter(leaves)
+            .then(move |leaf| {
+                let this = Arc::clone(&lists);
+                async move {
+                    let rows = match leaf {
+                        Leaf::Read(rows) => rows,
+                        Leaf::Stored(key) => this.list(&digest, &key).await?,
+                    };
+                    Ok::<_, Error>(stream::iter(windows(&rows)).map(Ok::<Vec<Row>, Error>))
+                }
+            })
+            .try_flatten();
+        let chunks = Arc::clone(this);
+        let pieces = windows
+            .map(move |window| {
+                let this = Arc::clone(&chunks);
+                async move { this.pieces(&digest, &window?, Kind::Chunk).await }
+            })
+            .buffered(READ_AHEAD);
+        Ok(hold_back(digest, pieces.boxed()))
+    }
+}
+
+enum Leaf {
+    Read(Vec<Row>),
+    Stored(Digest),
+}
+
+/// Cuts the chunks of a list into groups of about [`WINDOW`] bytes.
+fn windows(rows: &[Row]) -> Vec<Vec<Row>> {
+    let (mut out, mut open, mut size) = (Vec::new(), Vec::new(), 0_u64);
+    for row in rows {
+        open.push(*row);
+        size = size.saturating_add(row.size_bytes);
+        if size >= WINDOW {
+            out.push(std::mem::take(&mut open));
+            size = 0;
+        }
+    }
+    out.extend((!open.is_empty()).then_some(open));
+    out
+}
+
+/// Returns the rows that have bytes in `range`, each with the offset at which it begins.
+fn within(rows: &[Row], range: &Range<u64>) -> Vec<(Row, u64)> {
+    let mut at = 0_u64;
+    let mut found = Vec::new();
+    for row in rows {
+        let end = at.saturating_add(row.size_bytes);
+        if at < range.end && end > range.start {
+            found.push((*row, at));
+        }
+        at = end;
+    }
+    found
+}
+
+/// A range of a pack that holds `count` of the places, from `first` on.
+struct Request {
+    pack: Arc<Pack>,
+    range: Range<u64>,
+    first: usize,
+    count: usize,
+}
+
+/// Joins places that follow each other closely in one pack.
+fn plan(places: &[Place]) -> Vec<Request> {
+    let mut requests: Vec<Request> = Vec::new();
+    for (at, place) in places.iter().enumerate() {
+        let start = u64::from(place.record.offset);
+        let end = start + u64::from(place.record.stored_len);
+        if let Some(open) = requests.last_mut() {
+            let near = start >= open.range.end && start - open.range.end <= GAP;
+            if open.pack.name == place.pack.name && near && end - open.range.start <= LONGEST {
+                open.range.end = end;
+                open.count += 1;
+                continue;
+            }
+        }
+        requests.push(Request { pack: Arc::clone(&place.pack), range: start..end, first: at, count: 1 });
+    }
+    requests
+}
+
+/// Decodes and verifies records, on the CPU pool if they are many.
+async fn open_all(stored: Vec<(Place, Bytes)>) -> Result<Vec<Result<Bytes, String>>, Error> {
+    use rayon::prelude::*;
+
+    let size: usize = stored.iter().map(|(place, _)| place.record.raw_len as usize).sum();
+    if size < OFF_THREAD {
+        return Ok(stored.into_iter().map(|(place, bytes)| open(&place, bytes)).collect());
+    }
+    on_cpu(move || stored.into_par_iter().map(|(place, bytes)| open(&place, bytes)).collect()).await
+}
+
+fn open(place: &Place, stored: Bytes) -> Result<Bytes, String> {
+    let record = &place.record;
+    if stored.len() != record.stored_len as usize {
+        return Err("the pack ends before it".to_owned());
+    }
+    let codec = Codec::from_id(record.codec).map_err(|error| error.to_string())?;
+    let raw = codec::decode(codec, stored, record.raw_len as usize).map_err(|error| error.to_string())?;
+    if Digest::of(&raw) == record.key { Ok(raw) } else { Err("its bytes have another hash".to_owned()) }
+}
+
+async fn verify(expected: Digest, bytes: Bytes) -> Result<Bytes, Error> {
+    let copy = bytes.clone();
+    let hash = move || Digest::of(&copy);
+    let actual = if bytes.len() < OFF_THREAD { hash() } else { on_cpu(hash).await? };
+    if actual == expected { Ok(bytes) } else { Err(Error::BlobCorrupt { expected, actual }) }
+}
+
+/// Passes verified chunks on, the last of them only after the blob as a whole has the right hash: so a list that was
+/// forged over sound chunks never passes for the blob either.
+fn hold_back(expected: Digest, pieces: stream::BoxStream<'static, Result<Vec<Bytes>, Error>>) -> ByteStream {
+    struct Held {
+        pieces: stream::BoxStream<'static, Result<Vec<Bytes>, Error>>,
+        hasher: Hasher,
+        last: Option<Bytes>,
+        done: bool,
+    }
+    let start = Held { pieces, hasher: Hasher::new(), last: None, done: false };
+    let windows = stream::try_unfold(start, move |mut held| async move {
+        if held.done {
+            return Ok(None);
+        }
+        let Some(window) = held.pieces.try_next().await? else {
+            held.done = true;
+            let actual = std::mem::take(&mut held.hasher).finish();
+            if actual != expected {
+                return Err(Error::BlobCorrupt { expected, actual });
+            }
+            return Ok(Some((held.last.take().into_iter().collect::<Vec<_>>(), held)));
+        };
+        let (mut hasher, hashed) = (std::mem::take(&mut held.hasher), window.clone());
+        let hash = move || {
+            hashed.iter().for_each(|piece| hasher.update(piece));
+            hasher
+        };
+        let large = window.iter().map(Bytes::len).sum::<usize>() >= OFF_THREAD;
+        // While this window is hashed, the next one is read and decoded.
+        held.hasher = if large { on_cpu(hash).await? } else { hash() };
+        let mut out: Vec<Bytes> = held.last.take().into_iter().chain(window).collect();
+        held.last = out.pop();
+        Ok(Some((out, held)))
+    });
+    windows.map_ok(|window| stream::iter(window).map(Ok)).try_flatten().boxed()
+}
+
+/// From this size on, work leaves the async thread.
+pub(super) const OFF_THREAD: usize = 256 * 1024;
+/// Bytes that may lie unused between two records read in one request.
+const GAP: u64 = 128 * 1024;
+/// Longest range read in one request.
+const LONGEST: u64 = 16 * 1024 * 1024;
+/// Requests of one read under way at once.
+const REQUESTS: usize = 8;
+/// Bytes of a stream worked on at a time.
+const WINDOW: u64 = 8 * 1024 * 1024;
+/// Windows of a stream under way at once.
+const READ_AHEAD: usize = 2;
+/// Times that a read follows what collections moved.
+const TRIES: usize = 4;
+/// Largest range that is read into memory; for more there is `stream`.
+const READ_LIMIT: u64 = 4 * 1024 * 1024 * 1024;

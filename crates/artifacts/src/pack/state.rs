@@ -1,0 +1,245 @@
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use lineal_core::{Collection, CollectionEvent, Digest, Head, Mark, ParseError, Stamp, State, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+lineal_core::id_type! {
+    /// Names one batch of puts, and thereby its packs.
+    pub struct SessionId;
+}
+
+/// Names a pack for ever: the batch that wrote it, and its number within the batch. `Display` is `<32 hex>-<number>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct PackName {
+    /// The batch.
+    pub session: SessionId,
+    /// Its number, dense from 0.
+    pub number: u32,
+}
+
+impl fmt::Display for PackName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.session, self.number)
+    }
+}
+
+impl FromStr for PackName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (session, number) = text.split_once('-').ok_or("a pack's name has a dash")?;
+        let name = Self {
+            session: session.parse().map_err(|error: ParseError| error.to_string())?,
+            number: number.parse().map_err(|_| "a pack's number is a decimal below 2^32")?,
+        };
+        if name.to_string() == text { Ok(name) } else { Err("a pack's number has no leading zeros".to_owned()) }
+    }
+}
+
+impl Serialize for PackName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PackName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// What the journal says about a pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PackInfo {
+    /// SHA-256 of its trailer: what receipts hold and collections condemn.
+    pub digest: Digest,
+    /// Size of the object in bytes.
+    pub size_bytes: u64,
+    /// Bytes of trailer and footer, at its end.
+    pub tail_bytes: u64,
+}
+
+/// An event of a pack store's journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[non_exhaustive]
+pub enum StoreEvent {
+    /// What every blob store's journal records.
+    Collection(CollectionEvent),
+    /// What this engine adds.
+    Pack(PackEvent),
+}
+
+/// What a pack store records beside its collections.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum PackEvent {
+    /// Packs of a batch are durable.
+    Stored {
+        /// Collection epoch in which the batch began.
+        begun: u64,
+        /// True if the batch ends with it.
+        closes: bool,
+        /// The packs.
+        packs: BTreeMap<PackName, PackInfo>,
+        /// The batch.
+        session: SessionId,
+    },
+    /// Batches that were idle for too long were given up, and so were all unrecorded ones that began before an epoch.
+    Fenced {
+        /// The lowest epoch in which a batch without recorded packs may have begun to be taken.
+        below: u64,
+        /// Batches with recorded packs.
+        sessions: Vec<SessionId>,
+    },
+    /// Packs are gone.
+    Removed {
+        /// Their names.
+        packs: Vec<PackName>,
+    },
+}
+
+/// A pack as the fold knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct KnownPack {
+    /// Collection epoch in which its batch ended; none while that is open.
+    pub closed: Option<u64>,
+    /// What was recorded about it.
+    pub info: PackInfo,
+}
+
+/// A batch that has recorded packs and has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct OpenSession {
+    /// Collection epoch in which it began.
+    pub begun: u64,
+    /// Time of its last event.
+    pub seen: Timestamp,
+}
+
+/// The state of a pack store: which packs there are, which batches are open, and how far collections have come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackState {
+    collection: Collection,
+    fenced_below: u64,
+    open: BTreeMap<SessionId, OpenSession>,
+    packs: BTreeMap<PackName, KnownPack>,
+}
+
+/// Why a batch may not record packs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// A collection gave it up.
+    Fenced,
+    /// A collection opened an epoch since the batch looked.
+    Stale,
+}
+
+impl PackState {
+    /// Returns how far collections have come.
+    #[must_use]
+    pub fn collection(&self) -> &Collection {
+        &self.collection
+    }
+
+    /// Returns every pack.
+    #[must_use]
+    pub fn packs(&self) -> &BTreeMap<PackName, KnownPack> {
+        &self.packs
+    }
+
+    /// Returns the batches that have recorded packs and have not ended.
+    #[must_use]
+    pub fn open_sessions(&self) -> &BTreeMap<SessionId, OpenSession> {
+        &self.open
+    }
+
+    /// Returns the bytes of all packs.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.packs.values().fold(0, |sum, pack| sum.saturating_add(pack.info.size_bytes))
+    }
+
+    /// Says what a collection that starts at `head` has to mark.
+    pub(crate) fn mark(&self, head: Option<Head>) -> Result<Mark, lineal_core::Error> {
+        self.collection.mark(head)
+    }
+
+    /// Decides on recording packs of a batch that began in epoch `begun` and, if it ends, has compared what it rests on
+    /// with all that was condemned up to epoch `checked`.
+    pub(crate) fn store(&self, session: SessionId, landed: &Landed, checked: u64) -> Result<Vec<StoreEvent>, Refusal> {
+        let alive = self.open.contains_key(&session) || (!landed.opened && landed.begun >= self.fenced_below);
+        if !alive {
+            return Err(Refusal::Fenced);
+        }
+        if landed.closes && self.collection.epoch() != checked {
+            return Err(Refusal::Stale);
+        }
+        if landed.packs.is_empty() && !landed.opened {
+            return Ok(Vec::new());
+        }
+        let Landed { begun, closes, .. } = *landed;
+        Ok(vec![StoreEvent::Pack(PackEvent::Stored { begun, closes, packs: landed.packs.clone(), session })])
+    }
+}
+
+/// Packs that a batch wants to record.
+#[derive(Debug, Clone)]
+pub(crate) struct Landed {
+    pub(crate) begun: u64,
+    pub(crate) closes: bool,
+    /// True if the batch has recorded packs before.
+    pub(crate) opened: bool,
+    pub(crate) packs: BTreeMap<PackName, PackInfo>,
+}
+
+impl State for PackState {
+    type Event = StoreEvent;
+    const KIND: &'static str = "lineal.packs";
+
+    fn apply(&mut self, event: &StoreEvent, stamp: &Stamp) {
+        match event {
+            StoreEvent::Collection(event) => self.collection.apply(event, stamp),
+            StoreEvent::Pack(PackEvent::Stored { begun, closes, packs, session }) => {
+                let known = packs.iter().map(|(name, info)| (*name, KnownPack { closed: None, info: *info }));
+                self.packs.extend(known);
+                if *closes {
+                    self.close(session);
+                } else {
+                    let open = self.open.entry(*session);
+                    open.or_insert(OpenSession { begun: *begun, seen: stamp.time }).seen = stamp.time;
+                }
+            }
+            StoreEvent::Pack(PackEvent::Fenced { below, sessions }) => {
+                self.fenced_below = self.fenced_below.max(*below);
+                sessions.iter().for_each(|session| self.close(session));
+            }
+            StoreEvent::Pack(PackEvent::Removed { packs }) => {
+                for name in packs {
+                    self.packs.remove(name);
+                }
+            }
+        }
+    }
+}
+
+impl PackState {
+    fn close(&mut self, session: &SessionId) {
+        self.open.remove(session);
+        let epoch = self.collection.epoch();
+        let (first, last) =
+            (PackName { session: *session, number: 0 }, PackName { session: *session, number: u32::MAX });
+        for (_, pack) in self.packs.range_mut(first..=last) {
+            pack.closed.get_or_insert(epoch);
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! The pack store: its contract, on every local back end, and what it stores.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use lineal_artifacts::{ChunkProfile, PackBlobs, PackSettings};
+use lineal_core::{
+    Actor, BlobStore, BlobStoreExt, Digest, Error, Journal, PutHints, Stamp, State, Store, Txn,
+    test_util::blob_store_suite,
+};
+use lineal_testkit::SimDisk;
+use serde::{Deserialize, Serialize};
+
+use crate::support::noise;
+
+#[tokio::test]
+async fn memory_conforms() {
+    let store = Store::open("memory:///").unwrap();
+    blob_store_suite(Arc::new(PackBlobs::open(&store, "blobs").await.unwrap())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn local_disk_conforms() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&format!("file://{}", directory.path().display())).unwrap();
+    let blobs = PackBlobs::open(&store, "blobs").await.unwrap();
+    blob_store_suite(Arc::new(blobs.with_settings(PackSettings::low_memory()))).await;
+}
+
+#[tokio::test]
+async fn tiny_packs_conform() {
+    let store = Store::open("memory:///").unwrap();
+    let settings = PackSettings::default().with_pack_bytes(64 * 1024);
+    blob_store_suite(Arc::new(PackBlobs::open(&store, "blobs").await.unwrap().with_settings(settings))).await;
+}
+
+async fn disk() -> (SimDisk, Store) {
+    let disk = SimDisk::new();
+    let store = Store::new(Arc::new(disk.clone()), "disk");
+    store.ensure_writable().await.unwrap();
+    (disk, store)
+}
+
+fn packs(disk: &SimDisk) -> Vec<lineal_core::object_store::path::Path> {
+    disk.paths().into_iter().filter(|path| path.as_ref().starts_with("blobs/pack/")).collect()
+}
+
+#[tokio::test]
+async fn ten_thousand_small_blobs_are_two_packs() {
+    let (disk, store) = disk().await;
+    let blobs = PackBlobs::open(&store, "blobs").await.unwrap();
+    let before = disk.paths().len();
+    let batch = blobs.begin().await.unwrap();
+    let contents: Vec<Bytes> = (0..10_000).map(|at| noise(at, 7_000).into()).collect();
+    for content in &contents {
+        batch.put(content.clone(), PutHints::default()).await.unwrap();
+    }
+    batch.commit().await.unwrap();
+    assert_eq!(packs(&disk).len(), 2);
+    assert_eq!(disk.paths().len() - before, 4, "two packs and the two entries that record them");
+    let digests: Vec<Digest> = contents.iter().map(|content| Digest::of(content)).collect();
+    let cold = PackBlobs::open(&store, "blobs").await.unwrap();
+    for (digests, contents) in digests.chunks(1_000).zip(contents.chunks(1_000)) {
+        assert_eq!(cold.read_many(digests).await.unwrap(), contents);
+    }
+}
+
+#[tokio::test]
+async fn a_changed_copy_shares_what_did_not_change() {
+    let (disk, store) = disk().await;
+    let blobs = PackBlobs::open(&store, "blobs").await.unwrap();
+    let first = noise(1, 24 << 20);
+    let mut second = first.clone();
+    second.splice(1_000_003..1_000_003, noise(2, 1024));
+    blobs.put_one(first.clone().into()).await.unwrap();
+    let before = stored_bytes(&disk);
+    blobs.put_one(second.clone().into()).await.unwrap();
+    let growth = stored_bytes(&disk) - before;
+    assert!(growth < 2_000_000, "{growth} bytes for 1 KiB inserted");
+    blobs.put_one(second.clone().into()).await.unwrap();
+    assert!(stored_bytes(&disk) - before - growth < 2_000, "the same again costs nothing");
+    for content in [first, second] {
+        let digest = Digest::of(&content);
+        assert!(blobs.read_all(&digest).await.unwrap() == content);
+        assert!(blobs.read(&digest, Some(999_000..1_003_000)).await.unwrap() == content[999_000..1_003_000]);
+        let streamed: Vec<Bytes> = blobs.stream(&digest).await.unwrap().try_collect().await.unwrap();
+        assert!(streamed.concat() == content);
+    }
+}
+
+fn stored_bytes(disk: &SimDisk) -> usize {
+    disk.paths().iter().filter_map(|path| disk.read(path)).map(|bytes| bytes.len()).sum()
+}
+
+#[tokio::test]
+async fn what_compresses_is_compressed() {
+    let (disk, store) = disk().await;
+    let blobs = PackBlobs::open(&store, "blobs").await.unwrap();
+    let text: String = (0..200_000).map(|at| format!("line {at}: all is well\n")).collect();
+    blobs.put_one(text.clone().into()).await.unwrap();
+    assert!(stored_bytes(&disk) * 3 < text.len(), "{} of {}", stored_bytes(&disk), text.len());
+    assert_eq!(blobs.read_all(&Digest::of(text.as_bytes())).await.unwrap(), text);
+}
+
+#[tokio::test]
+async fn the_source_and_the_cuts_do_not_change_the_blob() {
+    let (_, store) = disk().await;
+    let content = Bytes::from(noise(5, 10 << 20));
+    for (at, profile) in [ChunkProfile::Standard, ChunkProfile::Weights, ChunkProfile::Whole].into_iter().enumerate() {
+        let blobs = PackBlobs::open(&store, &format!("blobs{at}")).await.unwrap();
+        let blobs = blobs.with_settings(PackSettings::default().with_profile(profile));
+        let batch = blobs.begin().await.unwrap();
+        let pieces: Vec<_> = (0..content.len()).step_by(77_777).collect();
+        let source = content.clone();
+        let pieces = stream::iter(pieces).map(move |at| Ok(source.slice(at..source.len().min(at + 77_777))));
+        let streamed = batch.put_stream(pieces.boxed(), PutHints::default()).await.unwrap();
+        let points = PutHints::default().with_cut_points(vec![100_000, 5_000_000, 5_000_001, 3, u64::MAX]);
+        let cut = batch.put(content.clone(), points).await.unwrap();
+        assert_eq!((streamed, cut), (Digest::of(&content), Digest::of(&content)));
+        batch.commit().await.unwrap();
+        assert!(blobs.read_all(&streamed).await.unwrap() == content, "{profile:?}");
+    }
+}
+
+#[tokio::test]
+async fn another_handle_sees_what_was_committed_and_nothing_before() {
+    let (_, store) = disk().await;
+    let writer = PackBlobs::open(&store, "blobs").await.unwrap();
+    let reader = PackBlobs::open(&store, "blobs").await.unwrap();
+    let batch = writer.begin().await.unwrap();
+    let digest = batch.put("seen in time".into(), PutHints::default()).await.unwrap();
+    assert!(matches!(reader.read_all(&digest).await, Err(Error::BlobMissing { .. })));
+    let receipt = batch.commit().await.unwrap();
+    assert_eq!(reader.read_all(&digest).await.unwrap(), "seen in time");
+    assert_eq!(receipt.store(), reader.id());
+}
+
+#[tokio::test]
+async fn damage_is_named_with_pack_and_offset_and_never_handed_out() {
+    let (disk, store) = disk().await;
+    let blobs = PackBlobs::open(&store, "blobs").await.unwrap();
+    let content = noise(9, 3 << 20);
+    let digest = blobs.put_one(content.clone().into()).await.unwrap().digests()[0];
+    let [pack] = packs(&disk).try_into().unwrap();
+    disk.tamper(&pack, |bytes| bytes[2_000_000] ^= 1);
+    let refused = blobs.read_all(&digest).await.unwrap_err();
+    assert_eq!(refused.kind(), lineal_core::ErrorKind::Corrupt);
+    let text = refused.to_string();
+    assert!(text.contains(&digest.to_string()) && text.contains(pack.as_ref()), "{text}");
+    // What lies elsewhere in the blob is still good.
+    assert!(blobs.read(&digest, Some(0..1_000)).await.unwrap() == content[..1_000]);
+    let pieces: Result<Vec<Bytes>, Error> = blobs.stream(&digest).await.unwrap().try_collect().await;
+    assert!(matches!(pieces, Err(Error::Damaged { .. })));
+
+    // A pack whose index is damaged does not keep the store from being opened.
+    let size = disk.read(&pack).unwrap().len();
+    disk.tamper(&pack, |bytes| bytes[size - 100] ^= 1);
+    let cold = PackBlobs::open(&store, "blobs").await.unwrap();
+    let refused = cold.read_all(&digest).await.unwrap_err();
+    assert!(matches!(&refused, Error::Damaged { object, .. } if *object == pack.to_string()), "{refused}");
+    let other = cold.put_one("the store goes on".into()).await.unwrap().digests()[0];
+    assert_eq!(cold.read_all(&other).await.unwrap(), "the store goes on");
+}
+
+#[tokio::test]
+async fn an_interrupted_upload_goes_on_where_it_was() {
+    let (disk, store) = disk().await;
+    let settings = PackSettings::default().with_pack_bytes(1 << 20);
+    let blobs = PackBlobs::open(&store, "blobs").await.unwrap().with_settings(settings.clone());
+    let content = Bytes::from(noise(3, 20 << 20));
+    let torn = stream::iter([Ok(content.slice(..17 << 20)), Err(std::io::Error::other("the disk went away"))]);
+    let batch = blobs.begin().await.unwrap();
+    batch.put_stream(torn.boxed(), PutHints::default()).await.unwrap_err();
+    drop(batch);
+    let landed = packs(&disk).len();
+    assert!(landed >= 6, "{landed} packs landed before the end");
+    let again = PackBlobs::open(&store, "blobs").await.unwrap().with_settings(settings);
+    let receipt = again.put_one(content.clone()).await.unwrap();
+    let twice = stored_bytes(&disk).saturating_sub(content.len());
+    assert!(twice < (1 << 20) + 64 * 1024, "{twice} bytes more than the blob are stored, indexes included");
+    assert!(again.read_all(&receipt.digests()[0]).await.unwrap() == content);
+}
+
+/// Names blobs, as any domain does.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Shelf {
+    held: Vec<Digest>,
+}
+
+impl State for Shelf {
+    type Event = Digest;
+    const KIND: &'static str = "toy.shelf";
+
+    fn apply(&mut self, digest: &Digest, _: &Stamp) {
+        self.held.push(*digest);
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_records_packs_and_not_single_blobs() {
+    let (_, store) = disk().await;
+    let blobs = PackBlobs::open(&store, "blobs").await.unwrap();
+    let batch = blobs.begin().await.unwrap();
+    for at in 0..500_u32 {
+        batch.put(at.to_string().into(), PutHints::default()).await.unwrap();
+    }
+    let receipt = batch.commit().await.unwrap();
+    assert_eq!((receipt.digests().len(), receipt.holds().len()), (500, 1));
+    let shelf = Journal::<Shelf>::builder(&store, "shelf").open().await.unwrap();
+    let held = receipt.digests().to_vec();
+    let txn = Txn::by(Actor::new("test").unwrap()).with_receipt(receipt);
+    shelf.transact(&txn, |_| Ok::<_, ()>(held.clone())).await.unwrap();
+    let entries: Vec<_> = shelf.entries(0, 1).try_collect().await.unwrap();
+    let adds = &entries[1].payload.as_ref().unwrap().txns[0].adds;
+    assert_eq!(adds[0].blobs.len(), 1);
+    let enrolled = blobs.journal().read(|state| state.collection().enrolled().count()).await.unwrap();
+    assert_eq!(enrolled, 1);
+}
