@@ -2,6 +2,8 @@ use std::{io, path::PathBuf};
 
 use lineal_core::{CanonicalError, Digest, ErrorKind, InvalidPath, PathClash};
 
+use crate::OciFlaw;
+
 /// What can go wrong with an artifact.
 ///
 /// [`Error::kind`] says what to do about it; the cause, where there is one, is in `source`.
@@ -78,6 +80,15 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// An OCI image layout, or the part of it at `path`, cannot be used; the cause says why and its kind what to do.
+    #[error("cannot use {} of an OCI image layout", path.display())]
+    Oci {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<OciFlaw>,
+    },
+
     /// The blob store could not do it, or its bytes are missing or damaged.
     #[error(transparent)]
     Store(#[from] lineal_core::Error),
@@ -114,6 +125,7 @@ impl Error {
             },
             Self::Occupied { .. } => ErrorKind::Conflict,
             Self::Local { source, .. } => local_kind(source),
+            Self::Oci { source, .. } => source.kind(),
             Self::Store(error) => error.kind(),
         }
     }
@@ -121,6 +133,11 @@ impl Error {
     pub(crate) fn invalid(what: &'static str, value: &str, rule: &'static str) -> Self {
         let value = value.chars().take(SHOWN_CHARS).collect();
         Self::Invalid { what, value, rule }
+    }
+
+    pub(crate) fn oci(path: impl Into<PathBuf>) -> impl FnOnce(OciFlaw) -> Self {
+        let path = path.into();
+        move |flaw| Self::Oci { path, source: Box::new(flaw) }
     }
 
     pub(crate) fn local(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {

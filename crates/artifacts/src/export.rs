@@ -4,8 +4,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use bytes::BytesMut;
-use futures::TryStreamExt;
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use lineal_core::{BlobStore, Digest, FilePath, Hasher, Progress, ProgressEvent, file_stream};
 
 use crate::{Error, FileEntry, Manifest};
@@ -51,7 +51,7 @@ async fn export_all(
         if holds(&target, file).await? {
             done.kept += 1;
         } else {
-            write(blobs, file, &target).await?;
+            write_pieces(blobs.stream(&file.digest).await?.err_into().boxed(), &target, &target).await?;
             done.written += 1;
             done.size_bytes += file.size_bytes;
         }
@@ -86,7 +86,7 @@ fn make_way(root: &Path, name: &FilePath) -> Result<PathBuf, Error> {
 }
 
 /// Tells whether the file lies at `target` already; anything else there is an error.
-async fn holds(target: &Path, file: &FileEntry) -> Result<bool, Error> {
+pub(crate) async fn holds(target: &Path, file: &FileEntry) -> Result<bool, Error> {
     let path = target.to_owned();
     let look = move || match fs::symlink_metadata(&path) {
         Ok(found) => Ok(Some(found)),
@@ -119,10 +119,13 @@ async fn hash(path: &Path) -> Result<Digest, Error> {
     Ok(hasher.finish())
 }
 
-/// Writes a blob under a temporary name and renames it; on an error the temporary file is removed.
-async fn write(blobs: &dyn BlobStore, file: &FileEntry, target: &Path) -> Result<(), Error> {
-    let mut pieces = blobs.stream(&file.digest).await?;
-    let place = target.to_owned();
+/// Writes bytes under a temporary name beside `beside` and renames them to `target`; on an error nothing is left.
+pub(crate) async fn write_pieces(
+    mut pieces: BoxStream<'static, Result<Bytes, Error>>,
+    beside: &Path,
+    target: &Path,
+) -> Result<(), Error> {
+    let place = beside.to_owned();
     let (mut part, temporary) = blocking(move || create_temporary(&place)).await?;
     let guard = RemoveOnDrop(temporary);
     let mut buffer = BytesMut::new();
@@ -177,7 +180,9 @@ impl Drop for RemoveOnDrop {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
         Err(_) => Err(lineal_core::Error::WorkerPanicked.into()),

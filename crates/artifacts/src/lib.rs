@@ -6,6 +6,7 @@
 //!
 //! - [`Artifacts::put`] stores a [`Draft`] and returns the digest with the receipt for the journal that will name it.
 //! - [`Artifacts::get`] opens one: whole files, ranges, streams, or [`Artifact::export_to`] a directory.
+//! - [`Artifacts::export_oci`] and [`Artifacts::import_oci`] go through OCI image layouts, to and from registries.
 //! - [`Artifacts::verify`] re-hashes everything and names what is damaged.
 //!
 //! The stored format is specified in `docs/format/manifest.md`. This release keeps blobs in whatever
@@ -45,6 +46,7 @@ mod error; // what can go wrong
 mod export; // into a directory, and never out of it
 mod links; // which blobs a manifest names, for collectors
 mod manifest; // the stored form
+mod oci; // as OCI image layouts, which registries' tools read and write
 mod verify; // re-hashing everything
 
 pub use self::{
@@ -55,6 +57,7 @@ pub use self::{
     export::Exported,
     links::ManifestLinks,
     manifest::{FileEntry, MANIFEST_MEDIA_TYPE, Manifest},
+    oci::{OciExported, OciFlaw},
     verify::{Damage, Verification},
 };
 pub use self::{

@@ -3,5 +3,6 @@
 
 mod export;
 mod packs;
+mod oci;
 mod round_trip;
 mod support;
