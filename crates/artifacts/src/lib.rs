@@ -36,6 +36,7 @@
 // ---- the store: chunks in packs ----
 mod chunk; // where a blob is cut, and how finely
 mod codec; // how a chunk is kept: raw, compressed, bytes grouped
+mod collect; // freeing what nobody names
 mod pack; // packs, their index and journal, batches, reads
 
 // ---- artifacts: named files ----
@@ -62,6 +63,7 @@ pub use self::{
 };
 pub use self::{
     chunk::ChunkProfile,
+    collect::{CollectSettings, Collected, Collector, Fate, PackFate, Plan},
     pack::{
         KnownPack, OpenSession, PackBlobs, PackEvent, PackInfo, PackName, PackSettings, PackState, SessionId,
         StoreEvent,

@@ -33,7 +33,7 @@ use crate::{
 ///
 /// One pack is filled in memory while the one before it is on its way. Nothing is spawned: an upload is driven by whatever
 /// call comes next, and by `commit`.
-pub(super) struct PackBatch {
+pub(crate) struct PackBatch {
     pub(super) blobs: PackBlobs,
     session: SessionId,
     /// Epoch in which the batch began.
@@ -45,7 +45,7 @@ pub(super) struct PackBatch {
 }
 
 struct Work {
-    put: Vec<Digest>,
+    put: BTreeSet<Digest>,
     /// Packs that blobs of the batch rest on, its own and others', by digest.
     holds: BTreeSet<Digest>,
     builder: PackBuilder,
@@ -57,7 +57,7 @@ struct Work {
 
 #[derive(Clone)]
 struct UnderWay {
-    keys: Arc<HashSet<Digest>>,
+    keys: Arc<HashSet<(Digest, Kind)>>,
     done: Shared<BoxFuture<'static, Result<(), Arc<Error>>>>,
 }
 
@@ -70,7 +70,7 @@ impl fmt::Debug for PackBatch {
 impl PackBatch {
     pub(super) fn new(blobs: PackBlobs, session: SessionId, begun: u64, condemned: Arc<[Digest]>) -> Self {
         let work = Work {
-            put: Vec::new(),
+            put: BTreeSet::new(),
             holds: BTreeSet::new(),
             builder: PackBuilder::new(PackName { session, number: 0 }, begun),
             next: 1,
@@ -88,23 +88,23 @@ impl PackBatch {
         &self.blobs.inner
     }
 
-    pub(super) fn compressor(&self) -> &Compressor {
+    pub(crate) fn compressor(&self) -> &Compressor {
         &self.compressor
     }
 
     /// Tells whether new blobs may rest on a pack.
-    pub(super) fn allows(&self, pack: &Pack) -> bool {
+    pub(crate) fn allows(&self, pack: &Pack) -> bool {
         self.condemned.binary_search(&pack.info.digest).is_err()
     }
 
     /// Tells whether a record of this batch, recorded or not, has the key.
-    pub(super) fn writes(&self, key: &Digest) -> bool {
+    pub(crate) fn writes(&self, key: &Digest, kind: Kind) -> bool {
         let work = self.work();
-        work.builder.holds(key) || work.under_way.as_ref().is_some_and(|pack| pack.keys.contains(key))
+        work.builder.holds(key, kind) || work.under_way.as_ref().is_some_and(|pack| pack.keys.contains(&(*key, kind)))
     }
 
     /// Finds a stored record that the batch may rest on, best right behind `after`.
-    pub(super) fn find(&self, key: &Digest, kind: Kind, after: Option<&Place>) -> Option<Place> {
+    pub(crate) fn find(&self, key: &Digest, kind: Kind, after: Option<&Place>) -> Option<Place> {
         self.inner().index().find(key, kind, after, |pack| self.allows(pack))
     }
 
@@ -113,17 +113,17 @@ impl PackBatch {
     }
 
     pub(super) fn note(&self, blob: Digest) -> Digest {
-        self.work().put.push(blob);
+        self.work().put.insert(blob);
         blob
     }
 
     /// Appends a record; sends the pack on its way first if the record does not fit into it.
-    pub(super) async fn append(&self, record: NewRecord) -> Result<(), Error> {
+    pub(crate) async fn append(&self, record: NewRecord) -> Result<(), Error> {
         self.make_room(record.stored.len(), |builder| builder.push(record)).await
     }
 
     /// Appends what a large blob is made of.
-    pub(super) async fn append_blob(&self, row: BlobRow) -> Result<(), Error> {
+    pub(crate) async fn append_blob(&self, row: BlobRow) -> Result<(), Error> {
         self.make_room(0, |builder| builder.push_blob(row)).await
     }
 
@@ -168,7 +168,7 @@ impl PackBatch {
     /// Starts sending the full pack: it is stored, then recorded, then known to the index.
     fn send(&self, work: &mut Work) {
         let sealed = self.seal(work);
-        let keys = Arc::new(sealed.trailer.records.iter().map(|record| record.key).collect());
+        let keys = Arc::new(sealed.trailer.records.iter().map(|record| (record.key, record.kind)).collect());
         let landed = self.landed(&sealed, false, mem::replace(&mut work.opened, true));
         let (inner, session, part_bytes) = (Arc::clone(self.inner()), self.session, self.blobs.settings().part_bytes);
         let sending = async move {
@@ -199,7 +199,7 @@ impl PackBatch {
     async fn put_whole(&self, bytes: Bytes) -> Result<Digest, Error> {
         let digest = Digest::of(&bytes);
         self.nudge();
-        if self.writes(&digest) || self.take_stored(&digest).await? {
+        if self.writes(&digest, Kind::Chunk) || self.take_stored(&digest).await? {
             return Ok(self.note(digest));
         }
         let raw_len = bytes.len() as u32;
@@ -267,7 +267,8 @@ impl Batch for PackBatch {
     async fn keep(&self, digests: &[Digest]) -> Result<Vec<bool>, Error> {
         let mut kept = Vec::with_capacity(digests.len());
         for digest in digests {
-            let stored = self.writes(digest) || self.take_stored(digest).await?;
+            let put = self.work().put.contains(digest);
+            let stored = put || self.writes(digest, Kind::Chunk) || self.take_stored(digest).await?;
             if stored {
                 self.note(*digest);
             }
@@ -293,7 +294,8 @@ impl Batch for PackBatch {
         }
         let (put, holds) = {
             let mut work = self.work();
-            (mem::take(&mut work.put), mem::take(&mut work.holds).into_iter().collect::<Vec<_>>())
+            let put: Vec<Digest> = mem::take(&mut work.put).into_iter().collect();
+            (put, mem::take(&mut work.holds).into_iter().collect::<Vec<Digest>>())
         };
         let mut checked = self.begun;
         loop {
@@ -323,7 +325,7 @@ impl Compressor {
 }
 
 /// Makes records on the CPU pool.
-pub(super) async fn records(
+pub(crate) async fn records(
     compressor: Compressor,
     kind: Kind,
     raw: Vec<(Digest, Bytes)>,

@@ -7,7 +7,7 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use lineal_core::object_store::path::Path;
+use lineal_core::object_store::{ObjectMeta, path::Path};
 use lineal_core::{
     Actor, Batch, BlobInfo, BlobStore, ByteStream, CondemnedLists, Digest, Enrolment, Error, Journal, Store, StoreId,
     TransactError, Txn,
@@ -45,14 +45,14 @@ use super::{
 /// ```
 #[derive(Clone)]
 pub struct PackBlobs {
-    pub(super) inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     settings: PackSettings,
 }
 
-pub(super) struct Inner {
-    pub(super) store: Store,
-    pub(super) journal: Journal<PackState>,
-    pub(super) lists: CondemnedLists,
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) journal: Journal<PackState>,
+    pub(crate) lists: CondemnedLists,
     prefix: String,
     id: StoreId,
     index: RwLock<Index>,
@@ -110,6 +110,13 @@ impl PackBlobs {
         &self.inner.journal
     }
 
+    /// Begins a batch that rests on none of `condemned`.
+    pub(crate) async fn begin_avoiding(&self, condemned: Arc<[Digest]>) -> Result<PackBatch, Error> {
+        let epoch = self.inner.journal.read(|state| state.collection().epoch()).await?;
+        let session = SessionId::generate(self.inner.store.host().ids.as_ref());
+        Ok(PackBatch::new(self.clone(), session, epoch, condemned))
+    }
+
     /// Returns the key of a pack's object.
     ///
     /// # Errors
@@ -120,7 +127,7 @@ impl PackBlobs {
 }
 
 impl Inner {
-    pub(super) fn index(&self) -> RwLockReadGuard<'_, Index> {
+    pub(crate) fn index(&self) -> RwLockReadGuard<'_, Index> {
         self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -128,14 +135,14 @@ impl Inner {
         self.index.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn pack_key(&self, name: &PackName) -> Result<Path, Error> {
+    pub(crate) fn pack_key(&self, name: &PackName) -> Result<Path, Error> {
         let text = name.to_string();
         let shard = text.get(..2).unwrap_or_default();
         self.store.key(&format!("{}/pack/{shard}/{text}", self.prefix))
     }
 
     /// Reads what others recorded and brings the index up to date.
-    pub(super) async fn refresh(&self) -> Result<(), Error> {
+    pub(crate) async fn refresh(&self) -> Result<(), Error> {
         self.journal.read(|_| ()).await?;
         self.load_index().await
     }
@@ -186,6 +193,37 @@ impl Inner {
         })
     }
 
+    /// Deletes an object; repeats.
+    pub(crate) async fn delete(&self, key: &Path) -> Result<(), Error> {
+        let mut failed = 0;
+        loop {
+            let Err(error) = self.store.delete(key).await else { return Ok(()) };
+            failed += 1;
+            if failed >= self.store.retry().attempts {
+                return Err(error);
+            }
+            self.store.pause(failed).await;
+        }
+    }
+
+    /// Lists the objects that have the name of a pack, recorded or not.
+    pub(crate) async fn list_packs(&self) -> Result<Vec<(PackName, ObjectMeta)>, Error> {
+        let found = self.store.list(&self.store.key(&format!("{}/pack", self.prefix))?).await?;
+        let named = |meta: ObjectMeta| Some((meta.location.filename()?.parse().ok()?, meta));
+        Ok(found.into_iter().filter_map(named).collect())
+    }
+
+    /// Returns the epoch in which the batch of a pack began, as its trailer says; `None` for what is no sound pack.
+    pub(crate) async fn epoch_of(&self, name: &PackName, meta: &ObjectMeta) -> Result<Option<u64>, Error> {
+        let least = meta.size.min(format::FOOTER_LEN as u64);
+        let footer = self.store.read_range(&meta.location, meta.size - least..meta.size).await?;
+        let footer = footer.and_then(|bytes| Some(*bytes.first_chunk::<{ format::FOOTER_LEN }>()?));
+        let Some(Ok(footer)) = footer.map(|bytes| format::Footer::decode(&bytes, meta.size)) else { return Ok(None) };
+        let tail = self.store.read_range(&meta.location, footer.trailer_offset..meta.size).await?;
+        let trailer = tail.and_then(|tail| format::decode_tail(&tail, meta.size).ok());
+        Ok(trailer.filter(|(trailer, _)| trailer.name == *name).map(|(trailer, _)| trailer.epoch))
+    }
+
     /// Returns what was condemned in an epoch after `since` and up to `upto`, among `holds`.
     pub(super) async fn condemned(&self, since: u64, upto: u64, holds: &[Digest]) -> Result<Vec<Digest>, Error> {
         let mut found = Vec::new();
@@ -205,7 +243,7 @@ impl Inner {
     }
 
     /// Records what `decide` answers; the inner error is its refusal.
-    pub(super) async fn transact<R: Send>(
+    pub(crate) async fn transact<R: Send>(
         &self,
         decide: impl FnMut(&PackState) -> Result<Vec<StoreEvent>, R> + Send,
     ) -> Result<Result<(), R>, Error> {

@@ -15,7 +15,7 @@ use crate::codec::Codec;
 pub(crate) struct PackBuilder {
     trailer: Trailer,
     pieces: Vec<Bytes>,
-    keys: HashSet<Digest>,
+    keys: HashSet<(Digest, Kind)>,
     end: usize,
 }
 
@@ -58,8 +58,8 @@ impl PackBuilder {
         self.end + rows + FOOTER_LEN
     }
 
-    pub(crate) fn holds(&self, key: &Digest) -> bool {
-        self.keys.contains(key)
+    pub(crate) fn holds(&self, key: &Digest, kind: Kind) -> bool {
+        self.keys.contains(&(*key, kind))
     }
 
     pub(crate) fn push(&mut self, record: NewRecord) {
@@ -68,7 +68,7 @@ impl PackBuilder {
         let (offset, stored_len) = (self.end as u32, stored.len() as u32);
         self.trailer.records.push(Record { key, offset, stored_len, raw_len, kind, codec: codec.id() });
         self.end += stored.len();
-        self.keys.insert(key);
+        self.keys.insert((key, kind));
         self.pieces.push(stored);
     }
 

@@ -3,7 +3,7 @@ use lineal_core::Digest;
 use super::{PackName, SessionId};
 
 /// What a record of a pack holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// A piece of a blob, or a whole one; its key is the SHA-256 of its raw bytes.
     Chunk,

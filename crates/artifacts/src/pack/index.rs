@@ -62,8 +62,8 @@ impl Index {
         self.packs.keys().chain(self.damaged.keys())
     }
 
-    pub(crate) fn packs(&self) -> impl Iterator<Item = &Arc<Pack>> {
-        self.packs.values()
+    pub(crate) fn pack(&self, name: &PackName) -> Option<Arc<Pack>> {
+        self.packs.get(name).cloned()
     }
 
     pub(crate) fn insert(&mut self, pack: Pack) {
@@ -88,8 +88,10 @@ impl Index {
         self.damaged.first_key_value()
     }
 
-    pub(crate) fn damaged(&self) -> &BTreeMap<PackName, String> {
-        &self.damaged
+    /// Returns the pack that has this very row, and where.
+    pub(crate) fn blob_row_spot(&self, blob: &Digest, row: &BlobRow) -> Option<(Arc<Pack>, usize)> {
+        let same = |spot: &&Spot| spot.pack.trailer.blobs.get(spot.at as usize) == Some(row);
+        self.blobs.get(blob)?.iter().find(same).map(|spot| (Arc::clone(&spot.pack), spot.at as usize))
     }
 
     pub(crate) fn remove(&mut self, name: &PackName) {

@@ -118,7 +118,7 @@ impl<'a> Ingest<'a> {
         let mut fresh = vec![true; chunks.len()];
         for (at, (key, range)) in chunks.iter().enumerate() {
             let found =
-                if self.batch.writes(key) { None } else { self.batch.find(key, Kind::Chunk, self.last.as_ref()) };
+                if self.batch.writes(key, Kind::Chunk) { None } else { self.batch.find(key, Kind::Chunk, self.last.as_ref()) };
             let follows = found.as_ref().zip(self.last.as_ref()).is_some_and(|(place, last)| place.follows(last));
             if !follows {
                 self.settle(&chunks, &mut run, &mut fresh);
@@ -133,9 +133,14 @@ impl<'a> Ingest<'a> {
             let row = Row { key: *key, size_bytes: range.len() as u64 };
             self.first.get_or_insert(row);
             self.chunks += 1;
-            if fresh && !self.batch.writes(key) && !new.iter().any(|(other, _)| other == key) {
+            if fresh && !self.batch.writes(key, Kind::Chunk) && !new.iter().any(|(other, _)| other == key) {
                 new.push((*key, slab.slice(range.clone())));
             }
+        }
+        let bytes: usize = new.iter().map(|(_, bytes): &(Digest, Bytes)| bytes.len()).sum();
+        if bytes < slab.len() / 2 {
+            // A slice keeps its whole slab in memory until the pack is sent: not for the sake of a few.
+            new.iter_mut().for_each(|(_, bytes)| *bytes = Bytes::copy_from_slice(bytes));
         }
         for record in records(self.batch.compressor().clone(), Kind::Chunk, new).await? {
             self.batch.append(record).await?;
@@ -167,7 +172,7 @@ impl<'a> Ingest<'a> {
 
     async fn store_list(&self, bytes: Vec<u8>) -> Result<(), Error> {
         let key = Digest::of(&bytes);
-        if self.batch.writes(&key) {
+        if self.batch.writes(&key, Kind::List) {
             return Ok(());
         }
         if let Some(place) = self.batch.find(&key, Kind::List, None) {

@@ -15,6 +15,11 @@ mod read; // planning, fetching and verifying
 mod settings; // sizes, profile, patience
 mod state; // the journal of the packs
 
+pub(crate) use self::{
+    batch::{PackBatch, records},
+    format::Kind,
+    index::{Pack, Place},
+};
 pub use self::{
     blobs::PackBlobs,
     settings::PackSettings,

@@ -81,7 +81,7 @@ impl Inner {
     }
 
     /// Finds what a large blob is made of, and the digests of all packs it rests on, which `allowed` has to let pass.
-    pub(super) async fn large(
+    pub(crate) async fn large(
         &self,
         digest: &Digest,
         allowed: impl Fn(&Pack) -> bool + Send + Sync,
@@ -162,6 +162,28 @@ impl Inner {
         Error::Damaged { what: format!("blob {blob}"), object, offset, why: why.into() }
     }
 
+    /// Returns the chunks of a large blob, leaf by leaf, each with the key of the list; the list of leaves comes first.
+    pub(crate) async fn lists_of(&self, blob: &Digest, row: &BlobRow) -> Result<Vec<(Digest, Vec<Row>)>, Error> {
+        let top = self.list(blob, &row.list).await?;
+        if row.levels == 0 {
+            return Ok(vec![(row.list, top)]);
+        }
+        let mut lists = vec![(row.list, Vec::new())];
+        for leaf in top {
+            lists.push((leaf.key, self.list(blob, &leaf.key).await?));
+        }
+        Ok(lists)
+    }
+
+    /// Returns the raw bytes of records that lie where the index says, each verified.
+    pub(crate) async fn fetch_places(&self, places: &[Place]) -> Result<Vec<Bytes>, Error> {
+        match self.fetch(&Digest::of(b""), places).await {
+            Ok(raw) => Ok(raw),
+            Err(Trouble::Error(error)) => Err(error),
+            Err(Trouble::Moved) => Err(Error::Collection { reason: "a pack went away meanwhile".to_owned() }),
+        }
+    }
+
     /// Returns the raw bytes of records of `blob`, in order, each verified.
     async fn pieces(&self, blob: &Digest, rows: &[Row], kind: Kind) -> Result<Vec<Bytes>, Error> {
         let mut tries = 0;
@@ -208,7 +230,13 @@ impl Inner {
                     None => None,
                 },
             };
-            let bytes = bytes.ok_or(Trouble::Moved)?;
+            let Some(bytes) = bytes else {
+                // Whatever lived in it lies elsewhere; the journal will say so, too.
+                let mut index = self.index_mut();
+                index.remove(&pack.name);
+                index.insert_damaged(pack.name, "it is gone".to_owned());
+                return Err(Trouble::Moved);
+            };
             let wanted = places.get(first..first + count).unwrap_or_default();
             let cut = |place: &Place| {
                 let from = u64::from(place.record.offset).saturating_sub(range.start) as usize;
@@ -224,7 +252,7 @@ impl Inner {
         Ok(places.iter().zip(raw).map(verdict).collect::<Result<Vec<Bytes>, Error>>()?)
     }
 
-    pub(super) async fn read(&self, digest: &Digest, range: Option<Range<u64>>) -> Result<Bytes, Error> {
+    pub(crate) async fn read(&self, digest: &Digest, range: Option<Range<u64>>) -> Result<Bytes, Error> {
         let shape = self.locate(digest).await?;
         let size = shape.size_bytes();
         let range = range.unwrap_or(0..size);

@@ -1,6 +1,7 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use lineal_core::{Collection, CollectionEvent, Digest, Head, Mark, ParseError, Stamp, State, Timestamp};
+use lineal_core::{Collection, CollectionEvent, Digest, ParseError, Stamp, State, Timestamp};
+use super::format::MAGIC;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 lineal_core::id_type! {
@@ -62,6 +63,14 @@ pub struct PackInfo {
     pub tail_bytes: u64,
 }
 
+impl PackInfo {
+    /// Returns the bytes of its records.
+    #[must_use]
+    pub fn records_bytes(&self) -> u64 {
+        self.size_bytes.saturating_sub(self.tail_bytes).saturating_sub(MAGIC.len() as u64)
+    }
+}
+
 /// An event of a pack store's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -95,6 +104,12 @@ pub enum PackEvent {
         below: u64,
         /// Batches with recorded packs.
         sessions: Vec<SessionId>,
+    },
+    /// A collection that opens the next epoch had marked journals up to these numbers: what they came to depend on after
+    /// them, up to its barriers, is rescued, whoever ends the epoch.
+    Marked {
+        /// The last marked entry of each journal, by prefix; none for one that had no entries.
+        heads: BTreeMap<String, u64>,
     },
     /// Packs are gone.
     Removed {
@@ -130,7 +145,11 @@ pub struct OpenSession {
 #[serde(deny_unknown_fields)]
 pub struct PackState {
     collection: Collection,
+    /// When each epoch ended: the time at which the next one was opened.
+    ended: Vec<Timestamp>,
     fenced_below: u64,
+    /// How far the collection of the newest epoch had marked each journal.
+    marked: BTreeMap<String, u64>,
     open: BTreeMap<SessionId, OpenSession>,
     packs: BTreeMap<PackName, KnownPack>,
 }
@@ -169,9 +188,19 @@ impl PackState {
         self.packs.values().fold(0, |sum, pack| sum.saturating_add(pack.info.size_bytes))
     }
 
-    /// Says what a collection that starts at `head` has to mark.
-    pub(crate) fn mark(&self, head: Option<Head>) -> Result<Mark, lineal_core::Error> {
-        self.collection.mark(head)
+    /// Returns when each epoch ended, from the first on.
+    pub(crate) fn ended_epochs(&self) -> impl Iterator<Item = Timestamp> {
+        self.ended.iter().copied()
+    }
+
+    /// Returns how far the collection of the newest epoch had marked each journal.
+    pub(crate) fn marked(&self) -> &BTreeMap<String, u64> {
+        &self.marked
+    }
+
+    /// Returns the lowest epoch in which a batch without recorded packs may have begun to be taken.
+    pub(crate) fn fenced_below(&self) -> u64 {
+        self.fenced_below
     }
 
     /// Decides on recording packs of a batch that began in epoch `begun` and, if it ends, has compared what it rests on
@@ -208,7 +237,12 @@ impl State for PackState {
 
     fn apply(&mut self, event: &StoreEvent, stamp: &Stamp) {
         match event {
-            StoreEvent::Collection(event) => self.collection.apply(event, stamp),
+            StoreEvent::Collection(event) => {
+                self.collection.apply(event, stamp);
+                if matches!(event, CollectionEvent::Condemned { .. }) {
+                    self.ended.push(stamp.time);
+                }
+            }
             StoreEvent::Pack(PackEvent::Stored { begun, closes, packs, session }) => {
                 let known = packs.iter().map(|(name, info)| (*name, KnownPack { closed: None, info: *info }));
                 self.packs.extend(known);
@@ -223,6 +257,7 @@ impl State for PackState {
                 self.fenced_below = self.fenced_below.max(*below);
                 sessions.iter().for_each(|session| self.close(session));
             }
+            StoreEvent::Pack(PackEvent::Marked { heads }) => self.marked.clone_from(heads),
             StoreEvent::Pack(PackEvent::Removed { packs }) => {
                 for name in packs {
                     self.packs.remove(name);

@@ -1,8 +1,10 @@
 //! Artifacts end to end, on memory and on a local directory.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod collect;
 mod export;
 mod packs;
 mod oci;
 mod round_trip;
 mod support;
+mod toy;

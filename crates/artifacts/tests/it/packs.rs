@@ -182,6 +182,30 @@ async fn an_interrupted_upload_goes_on_where_it_was() {
     assert!(again.read_all(&receipt.digests()[0]).await.unwrap() == content);
 }
 
+#[tokio::test]
+async fn a_blob_with_the_bytes_of_a_list_is_a_blob_of_its_own() {
+    let (disk, store) = disk().await;
+    let blobs = PackBlobs::open(&store, "blobs").await.unwrap();
+    let content = noise(4, 1 << 20);
+    let batch = blobs.begin().await.unwrap();
+    let large = batch.put(content.into(), PutHints::default()).await.unwrap();
+    assert_eq!(batch.keep(&[large]).await.unwrap(), [true], "what this batch put is there for it");
+    batch.commit().await.unwrap();
+    let [pack] = packs(&disk).try_into().unwrap();
+    let bytes = disk.read(&pack).unwrap();
+    let start = bytes.windows(8).position(|window| window == b"LNLIST1\n").unwrap();
+    let list = (start + 48..bytes.len()).step_by(40).map(|end| bytes.slice(start..end));
+    let batch = blobs.begin().await.unwrap();
+    let candidates: Vec<Bytes> = list.take(12).collect();
+    for candidate in &candidates {
+        batch.put(candidate.clone(), PutHints::default()).await.unwrap();
+    }
+    batch.commit().await.unwrap();
+    for candidate in candidates {
+        assert_eq!(blobs.read_all(&Digest::of(&candidate)).await.unwrap(), candidate);
+    }
+}
+
 /// Names blobs, as any domain does.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Shelf {

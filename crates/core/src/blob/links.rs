@@ -12,6 +12,11 @@ pub trait Links: Debug + Send + Sync {
     /// # Errors
     /// Any error: the collection then condemns nothing.
     fn children(&self, bytes: &[u8]) -> Result<Vec<(Digest, String)>, Error>;
+
+    /// Tells whether blobs of this type never name others, so that a collector need not read them.
+    fn is_leaf(&self) -> bool {
+        false
+    }
 }
 
 /// States that blobs of a media type name no others.
@@ -33,5 +38,9 @@ impl Links for NoLinks {
 
     fn children(&self, _: &[u8]) -> Result<Vec<(Digest, String)>, Error> {
         Ok(Vec::new())
+    }
+
+    fn is_leaf(&self) -> bool {
+        true
     }
 }

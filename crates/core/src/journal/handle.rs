@@ -135,6 +135,14 @@ impl<S: State> JournalBuilder<S> {
         self
     }
 
+    /// States the kind for a reader of any kind ([`Untyped`](super::Untyped)), which could not begin an empty journal
+    /// otherwise: a collector sets its barrier also where nothing was recorded yet.
+    #[must_use]
+    pub fn with_kind(mut self, kind: Name) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
     /// Opens the journal at its present end. Never writes; a journal without entries is empty, not an error.
     ///
     /// Costs a handful of requests: hint, a few probes, the newest checkpoint, the entries since.
