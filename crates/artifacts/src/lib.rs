@@ -65,7 +65,7 @@ pub use self::{
     chunk::ChunkProfile,
     collect::{CollectSettings, Collected, Collector, Fate, PackFate, Plan},
     pack::{
-        KnownPack, OpenSession, PackBlobs, PackEvent, PackInfo, PackName, PackSettings, PackState, SessionId,
-        StoreEvent,
+        Fsck, FsckLevel, KnownPack, OpenSession, PackBlobs, PackEvent, PackInfo, PackName, PackSettings, PackState,
+        Problem, SessionId, StoreEvent,
     },
 };

@@ -169,7 +169,8 @@ impl Collector {
         if let Some((name, why)) = self.blobs.inner.index().first_damaged() {
             return Err(refused(format!("pack {name} is damaged ({why}): repair the store first")));
         }
-        let (state, head) = (self.blobs.inner.journal.peek(|state| state.collection().clone()), self.blobs.inner.journal.head());
+        let (state, head) =
+            (self.blobs.inner.journal.peek(|state| state.collection().clone()), self.blobs.inner.journal.head());
         state.mark(head)
     }
 
@@ -234,7 +235,8 @@ impl Collector {
         for (name, _) in &doomed {
             inner.delete(&inner.pack_key(name)?).await?;
         }
-        let (removed, spared) = (doomed.len() as u64, list.iter().filter(|digest| rescued.contains(digest)).count() as u64);
+        let (removed, spared) =
+            (doomed.len() as u64, list.iter().filter(|digest| rescued.contains(digest)).count() as u64);
         let names: Vec<PackName> = doomed.iter().map(|(name, _)| *name).collect();
         let decide = |state: &PackState| {
             let events = state.collection().sweep(epoch, removed, spared)?;
@@ -287,7 +289,8 @@ impl Collector {
             while let Some(entry) = entries.try_next().await? {
                 // What a purged entry depended on is not known any more: everything is spared then.
                 let Some(payload) = entry.payload else { return Ok(Named::Unknown) };
-                let adds = payload.txns.into_iter().flat_map(|txn| txn.adds).filter(|adds| adds.store == self.blobs.id());
+                let adds =
+                    payload.txns.into_iter().flat_map(|txn| txn.adds).filter(|adds| adds.store == self.blobs.id());
                 rescued.extend(adds.flat_map(|adds| adds.blobs));
             }
         }

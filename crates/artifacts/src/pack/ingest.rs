@@ -39,6 +39,7 @@ pub(super) struct Ingest<'a> {
 /// Bytes read for one slab, behind room for the uncut end of the slab before.
 struct Slab {
     buffer: Vec<u8>,
+    headroom: usize,
     last: bool,
 }
 
@@ -66,13 +67,13 @@ impl<'a> Ingest<'a> {
 
     pub(super) async fn run(mut self, bytes: BoxStream<'static, std::io::Result<Bytes>>) -> Result<Digest, Error> {
         let mut source = Source { bytes, rest: Bytes::new() };
-        let mut slab = source.next_slab().await?;
+        let mut slab = source.next_slab(0).await?;
         let mut tail = Bytes::new();
         loop {
-            let Slab { mut buffer, last } = slab;
+            let Slab { mut buffer, headroom, last } = slab;
             // The uncut end of the slab before goes in front, so that every chunk is one slice.
-            let start = HEADROOM - tail.len();
-            if let Some(front) = buffer.get_mut(start..HEADROOM) {
+            let start = headroom - tail.len();
+            if let Some(front) = buffer.get_mut(start..headroom) {
                 front.copy_from_slice(&tail);
             }
             let work = self.take(Bytes::from(buffer).slice(start..), tail.len(), last);
@@ -80,7 +81,7 @@ impl<'a> Ingest<'a> {
                 work.await?;
                 return self.finish().await;
             }
-            (tail, slab) = try_join(work, source.next_slab()).await?;
+            (tail, slab) = try_join(work, source.next_slab(HEADROOM)).await?;
         }
     }
 
@@ -117,8 +118,11 @@ impl<'a> Ingest<'a> {
         let mut run: Vec<(usize, Place)> = Vec::new();
         let mut fresh = vec![true; chunks.len()];
         for (at, (key, range)) in chunks.iter().enumerate() {
-            let found =
-                if self.batch.writes(key, Kind::Chunk) { None } else { self.batch.find(key, Kind::Chunk, self.last.as_ref()) };
+            let found = if self.batch.writes(key, Kind::Chunk) {
+                None
+            } else {
+                self.batch.find(key, Kind::Chunk, self.last.as_ref())
+            };
             let follows = found.as_ref().zip(self.last.as_ref()).is_some_and(|(place, last)| place.follows(last));
             if !follows {
                 self.settle(&chunks, &mut run, &mut fresh);
@@ -236,20 +240,24 @@ struct Source {
 }
 
 impl Source {
-    async fn next_slab(&mut self) -> Result<Slab, Error> {
-        let mut buffer = Vec::with_capacity(HEADROOM + SLAB);
-        buffer.resize(HEADROOM, 0);
-        while buffer.len() < HEADROOM + SLAB {
+    /// Reads the next slab behind `headroom` free bytes.
+    async fn next_slab(&mut self, headroom: usize) -> Result<Slab, Error> {
+        let mut buffer = vec![0; headroom];
+        while buffer.len() < headroom + SLAB {
             if self.rest.is_empty() {
                 match self.bytes.try_next().await.map_err(|source| Error::Input { source })? {
                     Some(piece) => self.rest = piece,
-                    None => return Ok(Slab { buffer, last: true }),
+                    None => return Ok(Slab { buffer, headroom, last: true }),
                 }
             }
-            let room = HEADROOM + SLAB - buffer.len();
+            let room = headroom + SLAB - buffer.len();
+            if self.rest.len() < room {
+                // More than a piece is likely to come: one allocation instead of many that double.
+                buffer.reserve_exact(room);
+            }
             buffer.extend_from_slice(&self.rest.split_to(room.min(self.rest.len())));
         }
-        Ok(Slab { buffer, last: false })
+        Ok(Slab { buffer, headroom, last: false })
     }
 }
 

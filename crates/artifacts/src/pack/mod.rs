@@ -8,6 +8,7 @@ mod batch; // puts that become durable together
 mod blobs; // PackBlobs: open, refresh, the BlobStore itself
 mod builder; // a pack that is being filled
 mod format; // records, trailer, footer
+mod fsck; // checking the store, as far as asked
 mod index; // where every chunk lies, in memory
 mod ingest; // a stream cut, hashed and deduplicated, slab by slab
 mod list; // the chunks of a large blob, in order
@@ -22,6 +23,7 @@ pub(crate) use self::{
 };
 pub use self::{
     blobs::PackBlobs,
+    fsck::{Fsck, FsckLevel, Problem},
     settings::PackSettings,
     state::{KnownPack, OpenSession, PackEvent, PackInfo, PackName, PackState, SessionId, StoreEvent},
 };

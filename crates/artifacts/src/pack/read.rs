@@ -423,7 +423,8 @@ async fn open_all(stored: Vec<(Place, Bytes)>) -> Result<Vec<Result<Bytes, Strin
     on_cpu(move || stored.into_par_iter().map(|(place, bytes)| open(&place, bytes)).collect()).await
 }
 
-fn open(place: &Place, stored: Bytes) -> Result<Bytes, String> {
+/// Decodes and verifies one record; the error says in words what is wrong.
+pub(super) fn open(place: &Place, stored: Bytes) -> Result<Bytes, String> {
     let record = &place.record;
     if stored.len() != record.stored_len as usize {
         return Err("the pack ends before it".to_owned());

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use lineal_core::{Collection, CollectionEvent, Digest, ParseError, Stamp, State, Timestamp};
 use super::format::MAGIC;
+use lineal_core::{Collection, CollectionEvent, Digest, ParseError, Stamp, State, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 lineal_core::id_type! {
@@ -174,6 +174,11 @@ impl PackState {
     #[must_use]
     pub fn packs(&self) -> &BTreeMap<PackName, KnownPack> {
         &self.packs
+    }
+
+    /// Returns every pack with what was recorded about it.
+    pub(crate) fn list(&self) -> Vec<(PackName, PackInfo)> {
+        self.packs.iter().map(|(name, pack)| (*name, pack.info)).collect()
     }
 
     /// Returns the batches that have recorded packs and have not ended.

@@ -3,8 +3,8 @@
 
 mod collect;
 mod export;
-mod packs;
 mod oci;
+mod packs;
 mod round_trip;
 mod support;
 mod toy;

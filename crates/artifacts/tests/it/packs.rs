@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use lineal_artifacts::{ChunkProfile, PackBlobs, PackSettings};
+use lineal_artifacts::{ChunkProfile, Fsck, FsckLevel, PackBlobs, PackSettings};
 use lineal_core::{
-    Actor, BlobStore, BlobStoreExt, Digest, Error, Journal, PutHints, Stamp, State, Store, Txn,
+    Actor, BlobStore, BlobStoreExt, Digest, Error, Journal, NoProgress, PutHints, Stamp, State, Store, Txn,
     test_util::blob_store_suite,
 };
 use lineal_testkit::SimDisk;
@@ -161,6 +161,55 @@ async fn damage_is_named_with_pack_and_offset_and_never_handed_out() {
     assert!(matches!(&refused, Error::Damaged { object, .. } if *object == pack.to_string()), "{refused}");
     let other = cold.put_one("the store goes on".into()).await.unwrap().digests()[0];
     assert_eq!(cold.read_all(&other).await.unwrap(), "the store goes on");
+}
+
+#[tokio::test]
+async fn fsck_finds_what_was_damaged_and_how_far_it_looked() {
+    let (disk, store) = disk().await;
+    let blobs = PackBlobs::open(&store, "blobs").await.unwrap();
+    let blobs = blobs.with_settings(PackSettings::default().with_pack_bytes(256 * 1024));
+    for seed in 0..6 {
+        blobs.put_one(noise(seed, 200_000).into()).await.unwrap();
+    }
+    let all = FsckLevel::Hash { part: 0, of: 1 };
+    let clean = blobs.fsck(all, &NoProgress).await.unwrap();
+    assert!(clean.is_clean() && clean.packs == 6 && clean.hashed == 6 && clean.unrecorded == 0, "{clean:?}");
+    let mut hashed = 0;
+    for part in 0..3 {
+        hashed += blobs.fsck(FsckLevel::Hash { part, of: 3 }, &NoProgress).await.unwrap().hashed;
+    }
+    assert_eq!(hashed, 6, "the subsets make up the whole");
+
+    let packs = packs(&disk);
+    disk.tamper(&packs[0], |bytes| bytes[100_000] ^= 1);
+    disk.tamper(&packs[1], |bytes| bytes.truncate(100_000));
+    disk.remove(&packs[2]);
+    disk.tamper(&packs[3], |bytes| {
+        let at = bytes.len() - 80;
+        bytes[at] ^= 1;
+    });
+    let problems = |fsck: &Fsck| fsck.problems.iter().map(|problem| problem.pack.to_string()).collect::<Vec<_>>();
+    let named = |count: usize| -> Vec<String> {
+        packs[4 - count..4].iter().map(|path| path.filename().unwrap().to_owned()).collect()
+    };
+    let found = blobs.fsck(all, &NoProgress).await.unwrap();
+    assert_eq!(problems(&found), named(4), "{found:?}");
+    assert_eq!(found.problems[0].record.unwrap(), (Digest::of(&noise_of(&packs[0], &blobs).await), 16));
+    assert_eq!(problems(&blobs.fsck(FsckLevel::Trailers, &NoProgress).await.unwrap()), named(3));
+    assert_eq!(problems(&blobs.fsck(FsckLevel::Chain, &NoProgress).await.unwrap()), named(3)[..2]);
+}
+
+/// The content that the damaged pack should have.
+async fn noise_of(pack: &lineal_core::object_store::path::Path, blobs: &PackBlobs) -> Vec<u8> {
+    for seed in 0..6 {
+        let content = noise(seed, 200_000);
+        if let Err(Error::Damaged { object, .. }) = blobs.read_all(&Digest::of(&content)).await {
+            if object == pack.to_string() {
+                return content;
+            }
+        }
+    }
+    panic!("no content is damaged in {pack}")
 }
 
 #[tokio::test]
