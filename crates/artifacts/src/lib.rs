@@ -48,6 +48,7 @@ mod export; // into a directory, and never out of it
 mod links; // which blobs a manifest names, for collectors
 mod manifest; // the stored form
 mod oci; // as OCI image layouts, which registries' tools read and write
+mod transfer; // from one store to another, only what is missing
 mod verify; // re-hashing everything
 
 pub use self::{
@@ -59,6 +60,7 @@ pub use self::{
     links::ManifestLinks,
     manifest::{FileEntry, MANIFEST_MEDIA_TYPE, Manifest},
     oci::{OciExported, OciFlaw},
+    transfer::{Transferred, transfer},
     verify::{Damage, Verification},
 };
 pub use self::{

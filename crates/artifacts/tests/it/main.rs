@@ -8,3 +8,4 @@ mod packs;
 mod round_trip;
 mod support;
 mod toy;
+mod transfer;
