@@ -45,6 +45,9 @@ mod artifacts; // putting and getting, over any blob store
 mod draft; // what is to become an artifact
 mod error; // what can go wrong
 mod export; // into a directory, and never out of it
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing; // what `fuzz/` feeds with hostile bytes
 mod links; // which blobs a manifest names, for collectors
 mod manifest; // the stored form
 mod oci; // as OCI image layouts, which registries' tools read and write

@@ -252,7 +252,7 @@ impl Inner {
             Ok(_) => Ok(Ok(())),
             Err(TransactError::Refused(refusal)) => Ok(Err(refusal)),
             Err(TransactError::Journal(error)) => Err(error),
-            Err(_) => unreachable!("all kinds are named"),
+            Err(error) => Err(Error::Collection { reason: error.to_string() }),
         }
     }
 }

@@ -9,6 +9,8 @@ mod blobs; // PackBlobs: open, refresh, the BlobStore itself
 mod builder; // a pack that is being filled
 mod format; // records, trailer, footer
 mod fsck; // checking the store, as far as asked
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing; // what the fuzzers reach
 mod index; // where every chunk lies, in memory
 mod ingest; // a stream cut, hashed and deduplicated, slab by slab
 mod list; // the chunks of a large blob, in order

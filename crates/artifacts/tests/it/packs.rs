@@ -203,10 +203,10 @@ async fn fsck_finds_what_was_damaged_and_how_far_it_looked() {
 async fn noise_of(pack: &lineal_core::object_store::path::Path, blobs: &PackBlobs) -> Vec<u8> {
     for seed in 0..6 {
         let content = noise(seed, 200_000);
-        if let Err(Error::Damaged { object, .. }) = blobs.read_all(&Digest::of(&content)).await {
-            if object == pack.to_string() {
-                return content;
-            }
+        if let Err(Error::Damaged { object, .. }) = blobs.read_all(&Digest::of(&content)).await
+            && object == pack.to_string()
+        {
+            return content;
         }
     }
     panic!("no content is damaged in {pack}")
