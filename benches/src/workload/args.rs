@@ -1,7 +1,32 @@
+use std::path::{Path, PathBuf};
+
+use lineal_artifacts::ChunkProfile;
+use lineal_core::Name;
+
 /// What the command line asks for.
 pub(crate) enum Command {
-    JournalAppend(JournalAppend),
+    ArtifactGet(ArtifactGet),
+    ArtifactPut(ArtifactPut),
     Hash { bytes: u64 },
+    JournalAppend(JournalAppend),
+}
+
+/// `workload artifact put`.
+pub(crate) struct ArtifactPut {
+    pub(crate) store: String,
+    /// File or directory.
+    pub(crate) source: PathBuf,
+    pub(crate) name: Name,
+    /// How blobs are cut.
+    pub(crate) profile: ChunkProfile,
+}
+
+/// `workload artifact get`.
+pub(crate) struct ArtifactGet {
+    pub(crate) store: String,
+    pub(crate) name: Name,
+    /// Directory.
+    pub(crate) target: PathBuf,
 }
 
 /// `workload journal append`.
@@ -18,11 +43,19 @@ pub(crate) struct JournalAppend {
 impl Command {
     /// Reads the words after the program's name.
     pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let words: Vec<String> = words.collect();
-        let (names, options) =
-            words.split_at(words.iter().position(|word| word.starts_with("--")).unwrap_or(words.len()));
-        let options = Options::parse(options)?;
-        match names.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        let (words, options) = Options::split(words)?;
+        match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["artifact", "put", source] => Ok(Self::ArtifactPut(ArtifactPut {
+                store: options.text("store")?,
+                name: options.find("name").map_or_else(|| file_name(source.as_ref()), name)?,
+                profile: options.find("profile").map_or(Ok(ChunkProfile::default()), profile)?,
+                source: source.into(),
+            })),
+            ["artifact", "get", artifact, target] => Ok(Self::ArtifactGet(ArtifactGet {
+                store: options.text("store")?,
+                name: name(artifact)?,
+                target: target.into(),
+            })),
             ["journal", "append"] => Ok(Self::JournalAppend(JournalAppend {
                 store: options.text("store")?,
                 writers: options.number("writers", 1)?.max(1),
@@ -35,32 +68,60 @@ impl Command {
     }
 }
 
-/// `--name value` pairs.
+fn name(text: &str) -> Result<Name, String> {
+    Name::new(text).map_err(|error| error.to_string())
+}
+
+fn file_name(path: &Path) -> Result<Name, String> {
+    let found = path.file_name().map(|found| found.to_string_lossy());
+    name(&found.unwrap_or_default()).map_err(|error| format!("{error}; give one by --name"))
+}
+
+fn profile(text: &str) -> Result<ChunkProfile, String> {
+    match text {
+        "standard" => Ok(ChunkProfile::Standard),
+        "weights" => Ok(ChunkProfile::Weights),
+        "whole" => Ok(ChunkProfile::Whole),
+        _ => Err(format!("--profile {text}: not standard, weights or whole")),
+    }
+}
+
+/// `--name value` pairs, wherever they stand between the words.
 struct Options(Vec<(String, String)>);
 
 impl Options {
-    fn parse(words: &[String]) -> Result<Self, String> {
-        let pairs = words.chunks(2).map(|pair| match pair {
-            [name, value] if name.starts_with("--") => Ok((name.trim_start_matches("--").to_owned(), value.clone())),
-            _ => Err(USAGE.to_owned()),
-        });
-        pairs.collect::<Result<_, _>>().map(Self)
+    /// Tells words and options apart.
+    fn split(mut all: impl Iterator<Item = String>) -> Result<(Vec<String>, Self), String> {
+        let (mut words, mut pairs) = (Vec::new(), Vec::new());
+        while let Some(word) = all.next() {
+            match word.strip_prefix("--") {
+                Some(name) => pairs.push((name.to_owned(), all.next().ok_or_else(|| USAGE.to_owned())?)),
+                None => words.push(word),
+            }
+        }
+        Ok((words, Self(pairs)))
+    }
+
+    fn find(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
     fn text(&self, name: &str) -> Result<String, String> {
-        let found = self.0.iter().find(|(given, _)| given == name);
-        found.map(|(_, value)| value.clone()).ok_or_else(|| format!("--{name} is missing\n{USAGE}"))
+        self.find(name).map(ToOwned::to_owned).ok_or_else(|| format!("--{name} is missing\n{USAGE}"))
     }
 
     fn number(&self, name: &str, default: u64) -> Result<u64, String> {
-        match self.0.iter().find(|(given, _)| given == name) {
-            Some((_, value)) => value.parse().map_err(|_| format!("--{name} {value}: not a number")),
+        match self.find(name) {
+            Some(value) => value.parse().map_err(|_| format!("--{name} {value}: not a number")),
             None => Ok(default),
         }
     }
 }
 
 const USAGE: &str = "usage:
+  workload artifact put SRC --store URL [--name NAME] [--profile standard|weights|whole]
+  workload artifact get NAME --store URL DEST
   workload journal append --store URL [--writers N] [--entries M] [--event-bytes B]
   workload hash [--bytes N]
-URL: file:///absolute/path, memory:///, or (feature cloud) s3://, gs://, az:// with the usual variables set";
+SRC: file or directory; NAME is its file name if not given; DEST: directory
+URL: local path, file:///absolute/path, memory:///, or (feature cloud) s3://, gs://, az:// with the usual variables set";

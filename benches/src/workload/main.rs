@@ -1,10 +1,12 @@
 //! Runs a named workload end to end and prints one JSON line for each step.
 //!
+//! `workload artifact put SRC --store URL`, `workload artifact get NAME --store URL DEST`,
 //! `workload journal append --store URL --writers N --entries M` and `workload hash [--bytes N]`; see `docs/benchmarks.md`.
 
 #![allow(clippy::print_stdout, reason = "its lines of JSON are what it is for")]
 
 mod args; // what was asked for
+mod artifact; // files into a pack store and out of it
 mod hash; // SHA-256 of memory
 mod journal; // appends, baselines and cold opens
 mod meter; // time, processor time, memory
@@ -26,10 +28,14 @@ fn main() -> ExitCode {
 
 fn run(command: args::Command) -> Result<(), String> {
     match command {
+        args::Command::ArtifactGet(get) => on_runtime(artifact::get(get)),
+        args::Command::ArtifactPut(put) => on_runtime(artifact::put(put)),
         args::Command::Hash { bytes } => hash::run(bytes),
-        args::Command::JournalAppend(append) => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-            runtime.map_err(|error| error.to_string())?.block_on(journal::append(append))
-        }
+        args::Command::JournalAppend(append) => on_runtime(journal::append(append)),
     }
+}
+
+fn on_runtime(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(work)
 }

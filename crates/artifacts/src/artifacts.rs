@@ -1,19 +1,12 @@
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, stream};
-use lineal_core::{Batch, BlobStore, Digest, FilePath, PathSet, Progress, ProgressEvent, PutHints, Receipt};
+use lineal_core::{BlobStore, Digest, FilePath, PathSet, Progress, ProgressEvent, PutHints, Receipt};
 
 use crate::{
-    Artifact, Content, Draft, Error, FileEntry, MANIFEST_MEDIA_TYPE, Manifest, Verification,
+    Artifact, Content, Draft, Error, MANIFEST_MEDIA_TYPE, Manifest, Verification,
     error::ManifestFlaw,
     manifest::{check_annotation, check_media_type},
-    verify,
+    put, verify,
 };
 
 /// Keeps artifacts in a blob store.
@@ -52,26 +45,23 @@ impl Artifacts {
 
     /// Stores all files of `draft` and then its manifest; everything is durable when it returns.
     ///
-    /// Names, types and annotations are checked before the first byte is stored. Four files are under way at once.
+    /// Names, types and annotations are checked before the first byte is stored. Files are put in the order of their
+    /// names, one after the other; small local ones are read ahead in groups of a few megabytes.
     ///
     /// # Errors
     /// [`Error::Path`], [`Error::Clash`], [`Error::Invalid`] for the draft; [`Error::Local`] for a file that cannot be
     /// read; [`Error::NotAManifest`] or [`Error::Store`] if the subject is not an artifact of this store; otherwise
     /// [`Error::Store`]. Nothing is promised then, and putting again is safe.
     pub async fn put(&self, draft: Draft, progress: &dyn Progress) -> Result<Stored, Error> {
-        let files = check(&draft)?;
+        let names = check(&draft)?;
         if let Some(subject) = &draft.subject {
             self.manifest(subject).await?;
         }
         let batch = self.blobs.begin().await?;
         let task = format!("put {}", draft.artifact_type);
         progress.report(ProgressEvent::Started { task: &task, total: None, unit: "bytes" });
-        let names: Vec<FilePath> = files;
-        let puts = names.into_iter().zip(draft.files).map(|(path, (_, content))| {
-            let (batch, task) = (batch.as_ref(), task.as_str());
-            async move { Ok::<_, Error>((path, put_file(batch, content, progress, task).await?)) }
-        });
-        let stored = stream::iter(puts).buffer_unordered(CONCURRENCY).try_collect::<BTreeMap<_, _>>().await;
+        let files = names.into_iter().zip(draft.files).map(|(path, (_, content))| (path, content)).collect();
+        let stored = put::put_files(batch.as_ref(), files, progress, &task).await;
         progress.report(ProgressEvent::Finished { task: &task });
         let manifest = Manifest::new(draft.artifact_type, stored?, draft.annotations, draft.subject)?;
         let hints = PutHints::default().with_media_type(MANIFEST_MEDIA_TYPE);
@@ -110,7 +100,7 @@ impl Artifacts {
     }
 }
 
-/// Checks all that can be known before anything is stored; returns the files' names in order.
+/// Checks all that can be known before anything is stored; returns the files' names, as given.
 fn check(draft: &Draft) -> Result<Vec<FilePath>, Error> {
     check_media_type("artifact type", &draft.artifact_type)?;
     draft.annotations.iter().try_for_each(|(key, value)| check_annotation(key, value))?;
@@ -123,30 +113,3 @@ fn check(draft: &Draft) -> Result<Vec<FilePath>, Error> {
     };
     draft.files.iter().map(check).collect()
 }
-
-/// Puts one file and counts its bytes as they go by.
-async fn put_file(
-    batch: &dyn Batch,
-    content: Content,
-    progress: &dyn Progress,
-    task: &str,
-) -> Result<FileEntry, Error> {
-    let path = content.path().map(ToOwned::to_owned);
-    let media_type = content.media_type.clone();
-    let size = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&size);
-    let bytes = content.into_stream().inspect_ok(move |piece| {
-        counter.fetch_add(piece.len() as u64, Ordering::Relaxed);
-    });
-    let hints = PutHints::default().with_media_type(media_type.as_str());
-    let digest = batch.put_stream(bytes.boxed(), hints).await.map_err(|error| match (error, path) {
-        (lineal_core::Error::Input { source }, Some(path)) => Error::Local { operation: "read", path, source },
-        (error, _) => error.into(),
-    })?;
-    let size_bytes = size.load(Ordering::Relaxed);
-    progress.report(ProgressEvent::Advanced { task, by: size_bytes });
-    Ok(FileEntry { digest, media_type, size_bytes })
-}
-
-/// Files under way at once.
-const CONCURRENCY: usize = 4;

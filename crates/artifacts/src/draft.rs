@@ -48,11 +48,11 @@ impl Draft {
 
 /// The bytes of one file, and what they are.
 pub struct Content {
-    source: Source,
+    pub(crate) source: Source,
     pub(crate) media_type: String,
 }
 
-enum Source {
+pub(crate) enum Source {
     Bytes(Bytes),
     File(PathBuf),
     Stream(BoxStream<'static, io::Result<Bytes>>),
@@ -90,17 +90,23 @@ impl Content {
 
     /// Returns the local file it comes from, if it does.
     pub(crate) fn path(&self) -> Option<&Path> {
-        match &self.source {
-            Source::File(path) => Some(path),
+        self.source.path()
+    }
+}
+
+impl Source {
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
             _ => None,
         }
     }
 
     pub(crate) fn into_stream(self) -> BoxStream<'static, io::Result<Bytes>> {
-        match self.source {
-            Source::Bytes(bytes) => stream::iter([Ok(bytes)]).boxed(),
-            Source::File(path) => file_stream(&path),
-            Source::Stream(bytes) => bytes,
+        match self {
+            Self::Bytes(bytes) => stream::iter([Ok(bytes)]).boxed(),
+            Self::File(path) => file_stream(&path),
+            Self::Stream(bytes) => bytes,
         }
     }
 }

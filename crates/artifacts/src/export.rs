@@ -1,14 +1,19 @@
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read, Write},
+    mem,
     path::{Path, PathBuf},
 };
 
-use bytes::{Bytes, BytesMut};
-use futures::{StreamExt, TryStreamExt, stream::BoxStream};
-use lineal_core::{BlobStore, Digest, FilePath, Hasher, Progress, ProgressEvent, file_stream};
+use bytes::Bytes;
+use futures::{
+    StreamExt, TryStreamExt,
+    future::join,
+    stream::{self, BoxStream},
+};
+use lineal_core::{BlobStore, Digest, FilePath, Hasher, Progress, ProgressEvent};
 
-use crate::{Error, FileEntry, Manifest};
+use crate::{Error, FileEntry, Manifest, blocking::blocking};
 
 /// What an export did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +40,8 @@ pub(crate) async fn export(
     outcome
 }
 
+/// Writes all files in the order of their names: large ones one after another, small ones that follow each other in groups,
+/// each of which is fetched in one go and written in one go.
 async fn export_all(
     blobs: &dyn BlobStore,
     manifest: &Manifest,
@@ -45,19 +52,84 @@ async fn export_all(
     let mut done = Exported::default();
     let root = directory.to_owned();
     blocking(move || fs::create_dir_all(&root).map_err(Error::local("make", root))).await?;
-    for (name, file) in manifest.files() {
-        let (root, below) = (directory.to_owned(), name.clone());
-        let target = blocking(move || make_way(&root, &below)).await?;
-        if holds(&target, file).await? {
-            done.kept += 1;
-        } else {
-            write_pieces(blobs.stream(&file.digest).await?.err_into().boxed(), &target, &target).await?;
-            done.written += 1;
-            done.size_bytes += file.size_bytes;
-        }
+    let mut advance = |file: &FileEntry, written: bool| {
+        done.written += u64::from(written);
+        done.kept += u64::from(!written);
+        done.size_bytes += if written { file.size_bytes } else { 0 };
         progress.report(ProgressEvent::Advanced { task, by: file.size_bytes });
+    };
+    let files: Vec<_> = manifest.files().iter().collect();
+    for run in files.chunk_by(|(_, a), (_, b)| is_small(a) == is_small(b)) {
+        if run.iter().any(|(_, file)| is_small(file)) {
+            let groups = groups(run).into_iter().map(|group| write_group(blobs, group, directory));
+            let mut groups = stream::iter(groups).buffered(GROUPS);
+            while let Some(group) = groups.try_next().await? {
+                group.iter().for_each(|(file, written)| advance(file, *written));
+            }
+            continue;
+        }
+        for (name, file) in run {
+            let written = write_large(blobs, name, file, directory).await?;
+            advance(file, written);
+        }
     }
     Ok(done)
+}
+
+type Group = Vec<(FilePath, FileEntry)>;
+
+fn is_small(file: &FileEntry) -> bool {
+    file.size_bytes <= SMALL
+}
+
+/// Cuts small files into groups that fit in memory.
+fn groups(files: &[(&FilePath, &FileEntry)]) -> Vec<Group> {
+    let (mut groups, mut open, mut size) = (Vec::new(), Vec::new(), 0);
+    for (name, file) in files {
+        if size + file.size_bytes > GROUP_BYTES || open.len() >= GROUP_FILES {
+            groups.push(mem::take(&mut open));
+            size = 0;
+        }
+        size += file.size_bytes;
+        open.push(((*name).clone(), (*file).clone()));
+    }
+    groups.push(open);
+    groups.retain(|group| !group.is_empty());
+    groups
+}
+
+/// Writes the files of a group that are not there yet; tells of each whether it was written.
+async fn write_group(blobs: &dyn BlobStore, group: Group, root: &Path) -> Result<Vec<(FileEntry, bool)>, Error> {
+    let root = root.to_owned();
+    let look = move || {
+        let look = |(name, file): (FilePath, FileEntry)| Ok((missing(&root, &name, &file)?, file));
+        group.into_iter().map(look).collect::<Result<Vec<_>, Error>>()
+    };
+    let looked = blocking(look).await?;
+    let wanted: Vec<Digest> =
+        looked.iter().filter(|(target, _)| target.is_some()).map(|(_, file)| file.digest).collect();
+    if wanted.is_empty() {
+        return Ok(looked.into_iter().map(|(_, file)| (file, false)).collect());
+    }
+    let mut fetched = blobs.read_many(&wanted).await?.into_iter();
+    let write = move || {
+        let write = |(target, file): (Option<PathBuf>, FileEntry)| {
+            let written = target.is_some();
+            if let Some(target) = target {
+                let bytes = fetched.next().ok_or(lineal_core::Error::BlobMissing { digest: file.digest })?;
+                Part::create(&target)?.append(&[bytes])?.publish(&target)?;
+            }
+            Ok((file, written))
+        };
+        looked.into_iter().map(write).collect()
+    };
+    blocking(write).await
+}
+
+/// Makes the way to a file, and returns its place unless the file lies there already; anything else there is an error.
+fn missing(root: &Path, name: &FilePath, file: &FileEntry) -> Result<Option<PathBuf>, Error> {
+    let target = make_way(root, name)?;
+    Ok(if holds_now(&target, file)? { None } else { Some(target) })
 }
 
 /// Makes the directories down to a file, each a real one, and returns the file's place.
@@ -87,109 +159,146 @@ fn make_way(root: &Path, name: &FilePath) -> Result<PathBuf, Error> {
 
 /// Tells whether the file lies at `target` already; anything else there is an error.
 pub(crate) async fn holds(target: &Path, file: &FileEntry) -> Result<bool, Error> {
-    let path = target.to_owned();
-    let look = move || match fs::symlink_metadata(&path) {
-        Ok(found) => Ok(Some(found)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::local("look at", path)(error)),
+    let (target, file) = (target.to_owned(), file.clone());
+    blocking(move || holds_now(&target, &file)).await
+}
+
+fn holds_now(target: &Path, file: &FileEntry) -> Result<bool, Error> {
+    let found = match fs::symlink_metadata(target) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::local("look at", target)(error)),
     };
-    let Some(found) = blocking(look).await? else {
-        return Ok(false);
-    };
-    let occupied = |found| Error::Occupied { path: target.to_owned(), found };
+    let occupied = |found| Err(Error::Occupied { path: target.to_owned(), found });
     if !found.is_file() {
-        return Err(occupied("not a regular file"));
+        return occupied("not a regular file");
     }
-    if found.len() != file.size_bytes || hash(target).await? != file.digest {
-        return Err(occupied("a file with other bytes"));
+    if found.len() != file.size_bytes || hash(target).map_err(Error::local("read", target))? != file.digest {
+        return occupied("a file with other bytes");
     }
     Ok(true)
 }
 
-async fn hash(path: &Path) -> Result<Digest, Error> {
-    let mut pieces = file_stream(path);
+fn hash(path: &Path) -> io::Result<Digest> {
+    let mut file = File::open(path)?;
     let mut hasher = Hasher::new();
-    while let Some(piece) = pieces.try_next().await.map_err(Error::local("read", path))? {
-        hasher = blocking(move || {
-            hasher.update(&piece);
-            Ok(hasher)
-        })
-        .await?;
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let len = file.read(&mut buffer)?;
+        if len == 0 {
+            return Ok(hasher.finish());
+        }
+        hasher.update(buffer.get(..len).unwrap_or_default());
     }
-    Ok(hasher.finish())
+}
+
+/// Writes a file unless it is there already; tells whether it was written.
+async fn write_large(blobs: &dyn BlobStore, name: &FilePath, file: &FileEntry, root: &Path) -> Result<bool, Error> {
+    let (root, name, wanted) = (root.to_owned(), name.clone(), file.clone());
+    let Some(target) = blocking(move || missing(&root, &name, &wanted)).await? else { return Ok(false) };
+    write_pieces(blobs.stream(&file.digest).await?.err_into().boxed(), &target, &target).await?;
+    Ok(true)
 }
 
 /// Writes bytes under a temporary name beside `beside` and renames them to `target`; on an error nothing is left.
+///
+/// While one stretch is written, the next is fetched.
 pub(crate) async fn write_pieces(
     mut pieces: BoxStream<'static, Result<Bytes, Error>>,
     beside: &Path,
     target: &Path,
 ) -> Result<(), Error> {
     let place = beside.to_owned();
-    let (mut part, temporary) = blocking(move || create_temporary(&place)).await?;
-    let guard = RemoveOnDrop(temporary);
-    let mut buffer = BytesMut::new();
-    loop {
-        let piece = pieces.try_next().await?;
-        let last = piece.is_none();
-        buffer.extend_from_slice(&piece.unwrap_or_default());
-        if buffer.len() >= WRITE_BYTES || last {
-            let (bytes, path) = (buffer.split().freeze(), guard.0.clone());
-            let write = move || {
-                part.write_all(&bytes).map_err(Error::local("write", path))?;
-                Ok(part)
-            };
-            part = blocking(write).await?;
-        }
-        if last {
-            break;
-        }
+    let mut part = blocking(move || Part::create(&place)).await?;
+    let mut stretch = next_stretch(&mut pieces).await?;
+    while !stretch.is_empty() {
+        let write = blocking(move || part.append(&stretch));
+        // Both are waited for, so that after a failed fetch no temporary file is left.
+        let (written, fetched) = join(write, next_stretch(&mut pieces)).await;
+        part = written?;
+        stretch = fetched?;
     }
-    let (from, to) = (guard.0.clone(), target.to_owned());
-    let publish = move || {
-        drop(part);
-        fs::rename(from, &to).map_err(Error::local("write", to))
-    };
-    blocking(publish).await
+    let target = target.to_owned();
+    blocking(move || part.publish(&target)).await
 }
 
-/// Creates a file that nobody else has, beside `target`.
-fn create_temporary(target: &Path) -> Result<(File, PathBuf), Error> {
-    let name = Digest::of(target.file_name().unwrap_or_default().as_encoded_bytes()).short();
-    for attempt in 0..MAX_ATTEMPTS {
-        let path = target.with_file_name(format!(".lineal-{name}-{attempt}.part"));
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(file) => return Ok((file, path)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(source) => {
-                return Err(Error::Local { operation: "make", path, source });
+/// Takes pieces until they are worth a write; none at the end of the stream.
+async fn next_stretch(pieces: &mut BoxStream<'static, Result<Bytes, Error>>) -> Result<Vec<Bytes>, Error> {
+    let (mut stretch, mut size) = (Vec::new(), 0);
+    while size < WRITE_BYTES {
+        let Some(piece) = pieces.try_next().await? else { break };
+        size += piece.len();
+        stretch.push(piece);
+    }
+    Ok(stretch)
+}
+
+/// A file that is being written under a temporary name; dropped before it is published, it is taken away.
+struct Part {
+    // Closed before it is removed.
+    file: File,
+    temporary: Temporary,
+}
+
+impl Part {
+    /// Creates a file that nobody else has, beside `target`.
+    fn create(target: &Path) -> Result<Self, Error> {
+        let name = Digest::of(target.file_name().unwrap_or_default().as_encoded_bytes()).short();
+        for attempt in 0..MAX_ATTEMPTS {
+            let path = target.with_file_name(format!(".lineal-{name}-{attempt}.part"));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok(Self { file, temporary: Temporary { path, renamed: false } }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(source) => {
+                    return Err(Error::Local { operation: "make", path, source });
+                }
             }
         }
+        let path = target.with_file_name(format!(".lineal-{name}-0.part"));
+        Err(Error::Occupied { path, found: "so are its siblings: remove what interrupted exports left behind" })
     }
-    let path = target.with_file_name(format!(".lineal-{name}-0.part"));
-    Err(Error::Occupied { path, found: "so are its siblings: remove what interrupted exports left behind" })
+
+    fn append(mut self, pieces: &[Bytes]) -> Result<Self, Error> {
+        let written = pieces.iter().try_for_each(|piece| self.file.write_all(piece));
+        written.map_err(Error::local("write", &self.temporary.path))?;
+        Ok(self)
+    }
+
+    fn publish(self, target: &Path) -> Result<(), Error> {
+        let Self { file, mut temporary } = self;
+        drop(file);
+        fs::rename(&temporary.path, target).map_err(Error::local("write", target))?;
+        temporary.renamed = true;
+        Ok(())
+    }
 }
 
-/// Takes a temporary file away unless it was renamed.
-struct RemoveOnDrop(PathBuf);
+/// A temporary name, removed unless the file was renamed.
+struct Temporary {
+    path: PathBuf,
+    renamed: bool,
+}
 
-impl Drop for RemoveOnDrop {
+impl Drop for Temporary {
     fn drop(&mut self) {
-        // After the rename it is gone; if it cannot be removed, it is litter that no reader takes for a file.
-        drop(fs::remove_file(&self.0));
+        if !self.renamed {
+            // If it cannot be removed, it is litter that no reader takes for a file.
+            drop(fs::remove_file(&self.path));
+        }
     }
 }
 
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(lineal_core::Error::WorkerPanicked.into()),
-    }
-}
-
-/// Bytes gathered for one write.
-const WRITE_BYTES: usize = 1024 * 1024;
+/// Files up to this size are fetched and written in groups.
+const SMALL: u64 = 256 * 1024;
+/// Bytes of a group.
+const GROUP_BYTES: u64 = 8 * 1024 * 1024;
+/// Files of a group.
+const GROUP_FILES: usize = 1024;
+/// Groups under way at once.
+const GROUPS: usize = 2;
+/// Bytes gathered for one write of a large file.
+const WRITE_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of an existing file hashed at a time.
+const READ_BYTES: usize = 1024 * 1024;
 /// Temporary names tried for one file.
 const MAX_ATTEMPTS: u32 = 1000;

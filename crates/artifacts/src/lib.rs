@@ -42,6 +42,8 @@ mod pack; // packs, their index and journal, batches, reads
 // ---- artifacts: named files ----
 mod artifact; // reading one: files, ranges, streams
 mod artifacts; // putting and getting, over any blob store
+mod blocking; // work on local files, off the async threads
+mod catalog; // names and versions, in a journal
 mod draft; // what is to become an artifact
 mod error; // what can go wrong
 mod export; // into a directory, and never out of it
@@ -52,11 +54,13 @@ mod links; // which blobs a manifest names, for collectors
 mod manifest; // the stored form
 mod oci; // as OCI image layouts, which registries' tools read and write
 mod transfer; // from one store to another, only what is missing
+mod put; // out of local files, read ahead
 mod verify; // re-hashing everything
 
 pub use self::{
     artifact::Artifact,
     artifacts::{Artifacts, Stored},
+    catalog::{Catalog, CatalogEvent, CatalogRoots, CatalogState, CatalogVersion},
     draft::{Content, Draft},
     error::{Error, ManifestFlaw},
     export::Exported,

@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     Error, FileEntry,
-    export::{blocking, holds, write_pieces},
+    blocking::blocking,
+    export::{holds, write_pieces},
 };
 
 /// A directory that holds an OCI image layout, or is to hold one.

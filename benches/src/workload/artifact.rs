@@ -1,0 +1,97 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use lineal_artifacts::{Artifacts, Catalog, Content, Draft, Manifest, PackBlobs, PackSettings};
+use lineal_core::{Actor, NoProgress, Store};
+use serde_json::{Value, json};
+
+use crate::{
+    args::{ArtifactGet, ArtifactPut},
+    meter::{Meter, Reading},
+    report,
+    stores::{self, Counting},
+};
+
+/// Stores a file or directory as the next version of a name; opening the store is part of the step.
+pub(crate) async fn put(what: ArtifactPut) -> Result<(), String> {
+    let meter = Meter::start();
+    let (store, counting) = stores::open(&what.store)?;
+    let (artifacts, catalog) = open(&store, PackSettings::default().with_profile(what.profile)).await?;
+    let stored = artifacts.put(draft(&what.source)?, &NoProgress).await.map_err(text)?;
+    let actor = Actor::new("workload").map_err(text)?;
+    let version = catalog.name(&what.name, &stored, &actor).await.map_err(text)?;
+    report("put", &meter.stop(), &stored.manifest, version, &counting);
+    Ok(())
+}
+
+/// Writes the latest version of a name below a directory; opening the store is part of the step.
+pub(crate) async fn get(what: ArtifactGet) -> Result<(), String> {
+    let meter = Meter::start();
+    let (store, counting) = stores::open(&what.store)?;
+    let (artifacts, catalog) = open(&store, PackSettings::default()).await?;
+    let latest = catalog.latest(&what.name).await.map_err(text)?;
+    let latest = latest.ok_or_else(|| format!("nothing is named {}", what.name))?;
+    let artifact = artifacts.get(&latest.artifact).await.map_err(text)?;
+    artifact.export_to(&what.target, &NoProgress).await.map_err(text)?;
+    report("get", &meter.stop(), artifact.manifest(), latest.version, &counting);
+    Ok(())
+}
+
+async fn open(store: &Store, settings: PackSettings) -> Result<(Artifacts, Catalog), String> {
+    let blobs = PackBlobs::open(store, BLOBS).await.map_err(text)?.with_settings(settings);
+    let catalog = Catalog::open(store, CATALOG).await.map_err(text)?;
+    Ok((Artifacts::new(Arc::new(blobs)), catalog))
+}
+
+/// Collects a file under its own name, or all files below a directory under their paths in it.
+fn draft(source: &Path) -> Result<Draft, String> {
+    let named = |error| format!("{}: {error}", source.display());
+    let draft = Draft::new("application/vnd.lineal.workload");
+    if fs::metadata(source).map_err(named)?.is_dir() {
+        let mut files = Vec::new();
+        walk(source, "", &mut files).map_err(named)?;
+        return Ok(files.into_iter().fold(draft, |draft, (name, path)| draft.with_file(name, Content::file(path))));
+    }
+    let name = source.file_name().ok_or("a file has a name")?.to_string_lossy();
+    Ok(draft.with_file(name, Content::file(source)))
+}
+
+fn walk(directory: &Path, above: &str, files: &mut Vec<(String, PathBuf)>) -> std::io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = format!("{above}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            walk(&entry.path(), &format!("{name}/"), files)?;
+        } else {
+            files.push((name, entry.path()));
+        }
+    }
+    Ok(())
+}
+
+fn report(step: &str, reading: &Reading, manifest: &Manifest, version: u64, counting: &Counting) {
+    let more: Value = json!({
+        "bytes": manifest.size_bytes(), "files": manifest.files().len(), "version": version,
+        "store_bytes": counting.put_bytes(), "puts": counting.puts(), "requests": counting.requests(),
+        "reads": counting.reads(),
+    });
+    report::line(&format!("artifact-{step}"), step, reading, more);
+}
+
+fn text(error: impl std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Where the blobs lie in a store.
+const BLOBS: &str = "blobs";
+/// Where their names lie.
+const CATALOG: &str = "artifacts";
