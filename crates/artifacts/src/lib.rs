@@ -53,8 +53,8 @@ pub mod fuzzing; // what `fuzz/` feeds with hostile bytes
 mod links; // which blobs a manifest names, for collectors
 mod manifest; // the stored form
 mod oci; // as OCI image layouts, which registries' tools read and write
-mod transfer; // from one store to another, only what is missing
 mod put; // out of local files, read ahead
+mod transfer; // from one store to another, only what is missing
 mod verify; // re-hashing everything
 
 pub use self::{

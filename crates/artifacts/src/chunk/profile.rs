@@ -58,6 +58,15 @@ impl ChunkProfile {
         }
     }
 
+    /// Returns the length of the longest chunk in bytes.
+    pub(crate) fn max_chunk(self) -> usize {
+        match self {
+            Self::Standard => CutRule::STANDARD.max,
+            Self::Weights => CutRule::WEIGHTS.max,
+            Self::Whole => MAX_CHUNK,
+        }
+    }
+
     /// Returns the ends of the chunks of `bytes`, which begin at the boundary of a chunk, in ascending order.
     ///
     /// Unless they are the `last` of the blob, an end that bytes to come could change is left out, and the uncut tail,

@@ -190,7 +190,7 @@ impl PackBatch {
     }
 
     /// Keeps an upload going that nobody waits for at the moment.
-    fn nudge(&self) {
+    pub(super) fn nudge(&self) {
         let under_way = self.work().under_way.clone();
         drop(under_way.and_then(|pack| pack.done.now_or_never()));
     }

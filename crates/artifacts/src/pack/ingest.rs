@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::collections::HashSet;
 
 use bytes::Bytes;
 use futures::{TryStreamExt, future::try_join, stream::BoxStream};
@@ -34,19 +34,22 @@ pub(super) struct Ingest<'a> {
     fragments: u64,
     first: Option<Row>,
     chunks: u64,
+    /// Leaves of the list to be stored behind the chunks that they name.
+    full_leaves: Vec<Vec<u8>>,
 }
 
-/// Bytes read for one slab, behind room for the uncut end of the slab before.
+/// Bytes of a blob as they are worked on.
 struct Slab {
-    buffer: Vec<u8>,
-    headroom: usize,
+    bytes: Bytes,
     last: bool,
 }
 
-/// A slab after hashing.
+/// A slab after cutting and hashing.
 struct Hashed {
     hasher: Hasher,
-    chunks: Vec<(Digest, Range<usize>)>,
+    chunks: Vec<(Digest, Bytes)>,
+    /// What is left uncut at its end.
+    tail: Bytes,
 }
 
 impl<'a> Ingest<'a> {
@@ -62,67 +65,53 @@ impl<'a> Ingest<'a> {
             fragments: 0,
             first: None,
             chunks: 0,
+            full_leaves: Vec::new(),
         }
     }
 
     pub(super) async fn run(mut self, bytes: BoxStream<'static, std::io::Result<Bytes>>) -> Result<Digest, Error> {
         let mut source = Source { bytes, rest: Bytes::new() };
-        let mut slab = source.next_slab(0).await?;
+        let mut slab = source.next_slab().await?;
         let mut tail = Bytes::new();
         loop {
-            let Slab { mut buffer, headroom, last } = slab;
-            // The uncut end of the slab before goes in front, so that every chunk is one slice.
-            let start = headroom - tail.len();
-            if let Some(front) = buffer.get_mut(start..headroom) {
-                front.copy_from_slice(&tail);
-            }
-            let work = self.take(Bytes::from(buffer).slice(start..), tail.len(), last);
+            let last = slab.last;
+            let work = self.take(tail, slab);
             if last {
                 work.await?;
                 return self.finish().await;
             }
-            (tail, slab) = try_join(work, source.next_slab(HEADROOM)).await?;
+            (tail, slab) = try_join(work, source.next_slab()).await?;
         }
     }
 
-    /// Takes in a slab whose first `known` bytes were hashed before; returns its uncut end.
-    async fn take(&mut self, slab: Bytes, known: usize, last: bool) -> Result<Bytes, Error> {
-        let ends = self.cutter();
-        let (hasher, sole) = (self.hasher.clone(), last && self.chunks == 0);
-        let (offset, bytes) = (self.size, slab.clone());
-        let parallel = slab.len() >= OFF_THREAD;
+    /// Takes in a slab, with the uncut end of the one before; returns its own uncut end.
+    async fn take(&mut self, tail: Bytes, slab: Slab) -> Result<Bytes, Error> {
+        let (cutter, hasher) = (self.cutter(), self.hasher.clone());
+        let (offset, sole) = (self.size, slab.last && self.chunks == 0);
+        let size = slab.bytes.len();
+        let parallel = size >= OFF_THREAD;
         let work = move || {
-            let ends = ends(&bytes, offset, last, parallel);
-            let starts = std::iter::once(0).chain(ends.iter().copied());
-            let ranges: Vec<Range<usize>> = starts.zip(ends.iter().copied()).map(|(from, to)| from..to).collect();
-            hash(hasher, &bytes, known, ranges, sole, parallel)
+            let (chunks, rest) = cutter.cut(tail, &slab, offset, parallel);
+            hash(hasher, &slab.bytes, chunks, rest, sole, parallel)
         };
-        let Hashed { hasher, chunks } = if parallel { on_cpu(work).await? } else { work() };
+        let Hashed { hasher, chunks, tail } = if parallel { on_cpu(work).await? } else { work() };
         self.hasher = hasher;
-        let cut = chunks.last().map_or(0, |(_, range)| range.end);
-        self.store(&slab, chunks).await?;
-        Ok(slab.slice(cut..))
+        self.batch.nudge();
+        self.store(size, chunks).await?;
+        Ok(tail)
     }
 
-    fn cutter(&self) -> impl Fn(&[u8], u64, bool, bool) -> Vec<usize> + Send + 'static {
-        let (profile, points) = (self.profile, self.cut_points.clone());
-        move |bytes, offset, last, parallel| match points.as_slice() {
-            [] => profile.ends(bytes, last, parallel),
-            points => chunk::ends_at(points, offset, bytes.len(), last),
-        }
+    fn cutter(&self) -> Cutter {
+        Cutter { profile: self.profile, points: self.cut_points.clone() }
     }
 
     /// Stores the chunks that are not stored yet, or lie where reading them would cost too much.
-    async fn store(&mut self, slab: &Bytes, chunks: Vec<(Digest, Range<usize>)>) -> Result<(), Error> {
-        let mut new = Vec::new();
+    async fn store(&mut self, slab_bytes: usize, chunks: Vec<(Digest, Bytes)>) -> Result<(), Error> {
         let mut run: Vec<(usize, Place)> = Vec::new();
         let mut fresh = vec![true; chunks.len()];
-        for (at, (key, range)) in chunks.iter().enumerate() {
-            let found = if self.batch.writes(key, Kind::Chunk) {
-                None
-            } else {
-                self.batch.find(key, Kind::Chunk, self.last.as_ref())
-            };
+        for (at, (key, bytes)) in chunks.iter().enumerate() {
+            let written = self.batch.writes(key, Kind::Chunk);
+            let found = if written { None } else { self.batch.find(key, Kind::Chunk, self.last.as_ref()) };
             let follows = found.as_ref().zip(self.last.as_ref()).is_some_and(|(place, last)| place.follows(last));
             if !follows {
                 self.settle(&chunks, &mut run, &mut fresh);
@@ -130,30 +119,30 @@ impl<'a> Ingest<'a> {
             }
             self.last.clone_from(&found);
             run.extend(found.map(|place| (at, place)));
-            self.size += range.len() as u64;
+            self.size += bytes.len() as u64;
         }
         self.settle(&chunks, &mut run, &mut fresh);
-        for ((key, range), fresh) in chunks.iter().zip(fresh) {
-            let row = Row { key: *key, size_bytes: range.len() as u64 };
+        let mut new: Vec<(Digest, Bytes)> = Vec::new();
+        let mut seen = HashSet::new();
+        for ((key, bytes), fresh) in chunks.into_iter().zip(fresh) {
+            let row = Row { key, size_bytes: bytes.len() as u64 };
             self.first.get_or_insert(row);
             self.chunks += 1;
-            if fresh && !self.batch.writes(key, Kind::Chunk) && !new.iter().any(|(other, _)| other == key) {
-                new.push((*key, slab.slice(range.clone())));
+            if fresh && seen.insert(key) && !self.batch.writes(&key, Kind::Chunk) {
+                new.push((key, bytes));
             }
+            // A blob of a single chunk has no list; that is known at its end only, so the first leaf waits until then.
+            self.full_leaves.extend(self.lists.push(row));
         }
-        let bytes: usize = new.iter().map(|(_, bytes): &(Digest, Bytes)| bytes.len()).sum();
-        if bytes < slab.len() / 2 {
+        if new.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() < slab_bytes / 2 {
             // A slice keeps its whole slab in memory until the pack is sent: not for the sake of a few.
             new.iter_mut().for_each(|(_, bytes)| *bytes = Bytes::copy_from_slice(bytes));
         }
         for record in records(self.batch.compressor().clone(), Kind::Chunk, new).await? {
             self.batch.append(record).await?;
         }
-        for (key, range) in chunks {
-            // A blob of a single chunk has no list; that is known at its end only, so the first leaf waits until then.
-            if let Some(leaf) = self.lists.push(Row { key, size_bytes: range.len() as u64 }) {
-                self.store_list(leaf).await?;
-            }
+        for leaf in std::mem::take(&mut self.full_leaves) {
+            self.store_list(leaf).await?;
         }
         Ok(())
     }
@@ -162,8 +151,8 @@ impl<'a> Ingest<'a> {
     ///
     /// A short run far from its neighbours costs a request at every read. So many are taken that a blob never has more
     /// than one break for each MiB of it, on average, and a few more.
-    fn settle(&mut self, chunks: &[(Digest, Range<usize>)], run: &mut Vec<(usize, Place)>, fresh: &mut [bool]) {
-        let bytes: usize = run.iter().filter_map(|(at, _)| chunks.get(*at)).map(|(_, range)| range.len()).sum();
+    fn settle(&mut self, chunks: &[(Digest, Bytes)], run: &mut Vec<(usize, Place)>, fresh: &mut [bool]) {
+        let bytes: usize = run.iter().filter_map(|(at, _)| chunks.get(*at)).map(|(_, bytes)| bytes.len()).sum();
         let allowed = FREE_FRAGMENTS + self.size / BYTES_A_FRAGMENT;
         let taken = bytes as u64 >= BYTES_A_FRAGMENT || self.fragments <= allowed;
         for (at, place) in run.drain(..).filter(|_| taken) {
@@ -208,63 +197,106 @@ impl<'a> Ingest<'a> {
     }
 }
 
-/// Hashes the chunks of a slab and, beside them, what the blob's own hash has not seen; a sole chunk is hashed once.
-fn hash(
-    mut hasher: Hasher,
-    bytes: &Bytes,
-    known: usize,
-    ranges: Vec<Range<usize>>,
-    sole: bool,
-    parallel: bool,
-) -> Hashed {
-    use rayon::prelude::*;
-
-    let part = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
-    let digest = |range: Range<usize>| (Digest::of(part(&range)), range);
-    let fresh = bytes.get(known..).unwrap_or_default();
-    if sole && ranges.len() == 1 {
-        return Hashed { hasher, chunks: ranges.into_iter().map(digest).collect() };
-    }
-    if !parallel {
-        hasher.update(fresh);
-        return Hashed { hasher, chunks: ranges.into_iter().map(digest).collect() };
-    }
-    let ((), chunks) = rayon::join(|| hasher.update(fresh), || ranges.into_par_iter().map(digest).collect());
-    Hashed { hasher, chunks }
+/// Where a blob is cut.
+struct Cutter {
+    profile: ChunkProfile,
+    points: Vec<u64>,
 }
 
-/// Gathers the pieces of a stream into slabs.
+impl Cutter {
+    /// Cuts the bytes of `tail`, which begins `offset` bytes into the blob, and of `slab` behind it.
+    ///
+    /// Only the chunk that lies in both is copied together; the others are slices of the slab.
+    fn cut(&self, tail: Bytes, slab: &Slab, offset: u64, parallel: bool) -> (Vec<Bytes>, Bytes) {
+        let mut chunks = Vec::new();
+        let mut start = 0;
+        if !tail.is_empty() {
+            // No chunk is longer than that, so its end lies within.
+            let borrowed = slab.bytes.len().min(self.max_chunk());
+            let mut joint = Vec::with_capacity(tail.len() + borrowed);
+            joint.extend_from_slice(&tail);
+            joint.extend_from_slice(slab.bytes.get(..borrowed).unwrap_or_default());
+            let whole = slab.last && borrowed == slab.bytes.len();
+            let Some(end) = self.ends(&joint, offset, whole, false).first().copied() else {
+                return (chunks, joint.into());
+            };
+            // The end lies behind the tail, or the tail would have been cut there.
+            start = end.saturating_sub(tail.len());
+            joint.truncate(end);
+            chunks.push(Bytes::from(joint));
+        }
+        let rest = slab.bytes.slice(start..);
+        let mut at = 0;
+        let begun = offset + chunks.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+        for end in self.ends(&rest, begun, slab.last, parallel) {
+            chunks.push(rest.slice(at..end));
+            at = end;
+        }
+        // A copy, so that a short end does not keep its slab.
+        (chunks, Bytes::copy_from_slice(rest.get(at..).unwrap_or_default()))
+    }
+
+    fn max_chunk(&self) -> usize {
+        if self.points.is_empty() { self.profile.max_chunk() } else { MAX_CHUNK }
+    }
+
+    fn ends(&self, bytes: &[u8], offset: u64, last: bool, parallel: bool) -> Vec<usize> {
+        match self.points.as_slice() {
+            [] => self.profile.ends(bytes, last, parallel),
+            points => chunk::ends_at(points, offset, bytes.len(), last),
+        }
+    }
+}
+
+/// Hashes the chunks of a slab and, beside them, the blob as far as it goes; a sole chunk is hashed once.
+fn hash(mut hasher: Hasher, slab: &Bytes, chunks: Vec<Bytes>, tail: Bytes, sole: bool, parallel: bool) -> Hashed {
+    use rayon::prelude::*;
+
+    let digest = |bytes: Bytes| (Digest::of(&bytes), bytes);
+    if sole && chunks.len() == 1 {
+        return Hashed { hasher, chunks: chunks.into_iter().map(digest).collect(), tail };
+    }
+    if !parallel {
+        hasher.update(slab);
+        return Hashed { hasher, chunks: chunks.into_iter().map(digest).collect(), tail };
+    }
+    let ((), chunks) = rayon::join(|| hasher.update(slab), || chunks.into_par_iter().map(digest).collect());
+    Hashed { hasher, chunks, tail }
+}
+
+/// Gathers the pieces of a stream into slabs; large pieces are slabs as they are.
 struct Source {
     bytes: BoxStream<'static, std::io::Result<Bytes>>,
     rest: Bytes,
 }
 
 impl Source {
-    /// Reads the next slab behind `headroom` free bytes.
-    async fn next_slab(&mut self, headroom: usize) -> Result<Slab, Error> {
-        let mut buffer = vec![0; headroom];
-        while buffer.len() < headroom + SLAB {
+    async fn next_slab(&mut self) -> Result<Slab, Error> {
+        let mut gathered = Vec::new();
+        while gathered.len() < SLAB {
             if self.rest.is_empty() {
                 match self.bytes.try_next().await.map_err(|source| Error::Input { source })? {
                     Some(piece) => self.rest = piece,
-                    None => return Ok(Slab { buffer, headroom, last: true }),
+                    None => return Ok(Slab { bytes: gathered.into(), last: true }),
                 }
             }
-            let room = headroom + SLAB - buffer.len();
+            if gathered.is_empty() && self.rest.len() >= SLAB / 2 {
+                let bytes = self.rest.split_to(self.rest.len().min(SLAB));
+                return Ok(Slab { bytes, last: false });
+            }
+            let room = SLAB - gathered.len();
             if self.rest.len() < room {
                 // More than a piece is likely to come: one allocation instead of many that double.
-                buffer.reserve_exact(room);
+                gathered.reserve_exact(room);
             }
-            buffer.extend_from_slice(&self.rest.split_to(room.min(self.rest.len())));
+            gathered.extend_from_slice(&self.rest.split_to(room.min(self.rest.len())));
         }
-        Ok(Slab { buffer, headroom, last: false })
+        Ok(Slab { bytes: gathered.into(), last: false })
     }
 }
 
 /// Bytes worked on at a time.
 const SLAB: usize = 8 * 1024 * 1024;
-/// Room in front of a slab: an uncut end is always shorter than the largest chunk.
-const HEADROOM: usize = MAX_CHUNK;
 /// Breaks that any blob may have.
 const FREE_FRAGMENTS: u64 = 8;
 /// Bytes of a blob that earn it one break more.

@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future::try_join, stream};
 use lineal_core::{ByteStream, Digest, Error, Hasher, on_cpu};
 
 use super::{
@@ -448,14 +448,20 @@ fn hold_back(expected: Digest, pieces: stream::BoxStream<'static, Result<Vec<Byt
         pieces: stream::BoxStream<'static, Result<Vec<Bytes>, Error>>,
         hasher: Hasher,
         last: Option<Bytes>,
+        /// A window that arrived while the one before was hashed; the inner `None` is the end.
+        ready: Option<Option<Vec<Bytes>>>,
         done: bool,
     }
-    let start = Held { pieces, hasher: Hasher::new(), last: None, done: false };
+    let start = Held { pieces, hasher: Hasher::new(), last: None, ready: None, done: false };
     let windows = stream::try_unfold(start, move |mut held| async move {
         if held.done {
             return Ok(None);
         }
-        let Some(window) = held.pieces.try_next().await? else {
+        let window = match held.ready.take() {
+            Some(window) => window,
+            None => held.pieces.try_next().await?,
+        };
+        let Some(window) = window else {
             held.done = true;
             let actual = std::mem::take(&mut held.hasher).finish();
             if actual != expected {
@@ -469,8 +475,13 @@ fn hold_back(expected: Digest, pieces: stream::BoxStream<'static, Result<Vec<Byt
             hasher
         };
         let large = window.iter().map(Bytes::len).sum::<usize>() >= OFF_THREAD;
-        // While this window is hashed, the next one is read and decoded.
-        held.hasher = if large { on_cpu(hash).await? } else { hash() };
+        // While this window is hashed, the next one is read and decoded: that takes polling.
+        if large {
+            let (hasher, next) = try_join(on_cpu(hash), held.pieces.try_next()).await?;
+            (held.hasher, held.ready) = (hasher, Some(next));
+        } else {
+            held.hasher = hash();
+        }
         let mut out: Vec<Bytes> = held.last.take().into_iter().chain(window).collect();
         held.last = out.pop();
         Ok(Some((out, held)))

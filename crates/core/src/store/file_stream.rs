@@ -7,7 +7,7 @@ use std::{
 use bytes::Bytes;
 use futures::{StreamExt, stream, stream::BoxStream};
 
-/// Streams a local file in pieces of 1 MiB, read on the blocking pool: what [`Batch::put_stream`](crate::Batch::put_stream) takes.
+/// Streams a local file in pieces of 8 MiB, read on the blocking pool: what [`Batch::put_stream`](crate::Batch::put_stream) takes.
 ///
 /// ```no_run
 /// # async fn put(batch: &dyn lineal_core::Batch) -> Result<(), lineal_core::Error> {
@@ -36,4 +36,4 @@ pub fn file_stream(path: &Path) -> BoxStream<'static, io::Result<Bytes>> {
     stream::try_unfold(start, next).boxed()
 }
 
-const PIECE: usize = 1024 * 1024;
+const PIECE: usize = 8 * 1024 * 1024;
