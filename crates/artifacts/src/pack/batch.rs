@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     fmt, mem,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -8,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{
     FutureExt, StreamExt, TryStreamExt,
-    future::{BoxFuture, Shared},
+    future::{BoxFuture, Either, Shared, select},
     stream,
     stream::BoxStream,
 };
@@ -189,8 +190,18 @@ impl PackBatch {
         Landed { begun: self.begun, closes, opened, packs }
     }
 
+    /// Keeps an upload going beside other work.
+    pub(super) async fn beside<T>(&self, work: impl Future<Output = T> + Send) -> T {
+        let under_way = self.work().under_way.clone();
+        let Some(pack) = under_way else { return work.await };
+        match select(pin!(work), pack.done).await {
+            Either::Left((done, _)) => done,
+            Either::Right((_, work)) => work.await,
+        }
+    }
+
     /// Keeps an upload going that nobody waits for at the moment.
-    pub(super) fn nudge(&self) {
+    fn nudge(&self) {
         let under_way = self.work().under_way.clone();
         drop(under_way.and_then(|pack| pack.done.now_or_never()));
     }

@@ -74,13 +74,13 @@ impl<'a> Ingest<'a> {
         let mut slab = source.next_slab().await?;
         let mut tail = Bytes::new();
         loop {
-            let last = slab.last;
+            let (batch, last) = (self.batch, slab.last);
             let work = self.take(tail, slab);
             if last {
-                work.await?;
+                batch.beside(work).await?;
                 return self.finish().await;
             }
-            (tail, slab) = try_join(work, source.next_slab()).await?;
+            (tail, slab) = batch.beside(try_join(work, source.next_slab())).await?;
         }
     }
 
@@ -96,7 +96,6 @@ impl<'a> Ingest<'a> {
         };
         let Hashed { hasher, chunks, tail } = if parallel { on_cpu(work).await? } else { work() };
         self.hasher = hasher;
-        self.batch.nudge();
         self.store(size, chunks).await?;
         Ok(tail)
     }

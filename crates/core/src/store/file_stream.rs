@@ -22,12 +22,13 @@ pub fn file_stream(path: &Path) -> BoxStream<'static, io::Result<Bytes>> {
     }
     let start = Source::Closed(path.to_owned());
     let next = |source| async move {
+        // Allocated here and not on the blocking pool, whose many threads would each keep memory of their own for it.
+        let mut piece = Vec::with_capacity(PIECE);
         let read = move || {
             let mut file = match source {
                 Source::Closed(path) => File::open(path)?,
                 Source::Open(file) => file,
             };
-            let mut piece = Vec::with_capacity(PIECE);
             (&mut file).take(PIECE as u64).read_to_end(&mut piece)?;
             Ok(if piece.is_empty() { None } else { Some((Bytes::from(piece), Source::Open(file))) })
         };

@@ -70,6 +70,9 @@ impl Batch for SlowBatch {
     ) -> Result<Digest, lineal_core::Error> {
         self.inner.put_stream(bytes, hints).await
     }
+    async fn keep(&self, digests: &[Digest]) -> Result<Vec<bool>, lineal_core::Error> {
+        self.inner.keep(digests).await
+    }
     async fn commit(self: Box<Self>) -> Result<Receipt, lineal_core::Error> {
         drop(self.allowed.acquire().await);
         self.inner.commit().await
