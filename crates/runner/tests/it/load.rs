@@ -46,6 +46,9 @@ impl BlobStore for Slow {
     async fn read(&self, digest: &Digest, range: Option<Range<u64>>) -> Result<Bytes, lineal_core::Error> {
         self.inner.read(digest, range).await
     }
+    async fn read_many(&self, digests: &[Digest]) -> Result<Vec<Bytes>, lineal_core::Error> {
+        self.inner.read_many(digests).await
+    }
     async fn stream(&self, digest: &Digest) -> Result<ByteStream, lineal_core::Error> {
         self.inner.stream(digest).await
     }
