@@ -5,10 +5,17 @@ use lineal_core::Name;
 
 /// What the command line asks for.
 pub(crate) enum Command {
+    ArtifactFsck(Store),
+    ArtifactGc(Store),
     ArtifactGet(ArtifactGet),
     ArtifactPut(ArtifactPut),
     Hash { bytes: u64 },
     JournalAppend(JournalAppend),
+}
+
+/// A store as a whole.
+pub(crate) struct Store {
+    pub(crate) store: String,
 }
 
 /// `workload artifact put`.
@@ -56,6 +63,8 @@ impl Command {
                 name: name(artifact)?,
                 target: target.into(),
             })),
+            ["artifact", "fsck"] => Ok(Self::ArtifactFsck(Store { store: options.text("store")? })),
+            ["artifact", "gc"] => Ok(Self::ArtifactGc(Store { store: options.text("store")? })),
             ["journal", "append"] => Ok(Self::JournalAppend(JournalAppend {
                 store: options.text("store")?,
                 writers: options.number("writers", 1)?.max(1),
@@ -121,6 +130,7 @@ impl Options {
 const USAGE: &str = "usage:
   workload artifact put SRC --store URL [--name NAME] [--profile standard|weights|whole]
   workload artifact get NAME --store URL DEST
+  workload artifact gc|fsck --store URL
   workload journal append --store URL [--writers N] [--entries M] [--event-bytes B]
   workload hash [--bytes N]
 SRC: file or directory; NAME is its file name if not given; DEST: directory

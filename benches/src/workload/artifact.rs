@@ -4,12 +4,15 @@ use std::{
     sync::Arc,
 };
 
-use lineal_artifacts::{Artifacts, Catalog, Content, Draft, Manifest, PackBlobs, PackSettings};
-use lineal_core::{Actor, NoProgress, Store};
+use lineal_artifacts::{
+    Artifacts, Catalog, CatalogRoots, Collector, Content, Draft, FsckLevel, Manifest, ManifestLinks, PackBlobs,
+    PackSettings,
+};
+use lineal_core::{Actor, NoLinks, NoProgress, Store};
 use serde_json::{Value, json};
 
 use crate::{
-    args::{ArtifactGet, ArtifactPut},
+    args::{self, ArtifactGet, ArtifactPut},
     meter::{Meter, Reading},
     report,
     stores::{self, Counting},
@@ -38,6 +41,45 @@ pub(crate) async fn get(what: ArtifactGet) -> Result<(), String> {
     artifact.export_to(&what.target, &NoProgress).await.map_err(text)?;
     report("get", &meter.stop(), artifact.manifest(), latest.version, &counting);
     Ok(())
+}
+
+/// Collects twice: garbage that was young in the first round goes in the second.
+pub(crate) async fn gc(what: args::Store) -> Result<(), String> {
+    let (store, counting) = stores::open(&what.store)?;
+    for round in 1..=2 {
+        let (meter, before) = (Meter::start(), (counting.requests(), counting.put_bytes()));
+        let blobs = PackBlobs::open(&store, BLOBS).await.map_err(text)?;
+        let collector = Collector::new(&blobs)
+            .with_roots(Arc::new(CatalogRoots))
+            .with_links(Arc::new(ManifestLinks))
+            .with_links(Arc::new(NoLinks::new("application/octet-stream")));
+        let done = collector.collect().await.map_err(text)?;
+        let size = blobs.journal().peek(|state| (state.packs().len(), state.size_bytes()));
+        let more = json!({
+            "round": round, "removed": done.removed, "removed_bytes": done.removed_bytes, "rewritten": done.rewritten,
+            "rescued": done.rescued, "packs": size.0, "store_bytes": size.1,
+            "requests": counting.requests() - before.0, "written_bytes": counting.put_bytes() - before.1,
+        });
+        report::line("artifact-gc", "gc", &meter.stop(), more);
+    }
+    Ok(())
+}
+
+/// Hashes every byte of every pack.
+pub(crate) async fn fsck(what: args::Store) -> Result<(), String> {
+    let meter = Meter::start();
+    let (store, counting) = stores::open(&what.store)?;
+    let blobs = PackBlobs::open(&store, BLOBS).await.map_err(text)?;
+    let found = blobs.fsck(FsckLevel::Hash { part: 0, of: 1 }, &NoProgress).await.map_err(text)?;
+    let more = json!({
+        "packs": found.packs, "records": found.hashed, "bytes": found.hashed_bytes, "unrecorded": found.unrecorded,
+        "problems": found.problems.len(), "requests": counting.requests(), "store_bytes": 0,
+    });
+    report::line("artifact-fsck", "fsck", &meter.stop(), more);
+    match found.problems.first() {
+        None => Ok(()),
+        Some(problem) => Err(format!("pack {}: {}", problem.pack, problem.found)),
+    }
 }
 
 async fn open(store: &Store, settings: PackSettings) -> Result<(Artifacts, Catalog), String> {

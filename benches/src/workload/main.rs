@@ -1,7 +1,7 @@
 //! Runs a named workload end to end and prints one JSON line for each step.
 //!
 //! `workload artifact put SRC --store URL`, `workload artifact get NAME --store URL DEST`,
-//! `workload journal append --store URL --writers N --entries M` and `workload hash [--bytes N]`; see `docs/benchmarks.md`.
+//! `workload artifact gc|fsck --store URL`, `workload journal append --store URL --writers N --entries M` and `workload hash [--bytes N]`; see `docs/benchmarks.md`.
 
 #![allow(clippy::print_stdout, reason = "its lines of JSON are what it is for")]
 
@@ -28,6 +28,8 @@ fn main() -> ExitCode {
 
 fn run(command: args::Command) -> Result<(), String> {
     match command {
+        args::Command::ArtifactFsck(what) => on_runtime(artifact::fsck(what)),
+        args::Command::ArtifactGc(what) => on_runtime(artifact::gc(what)),
         args::Command::ArtifactGet(get) => on_runtime(artifact::get(get)),
         args::Command::ArtifactPut(put) => on_runtime(artifact::put(put)),
         args::Command::Hash { bytes } => hash::run(bytes),

@@ -1,24 +1,28 @@
-//! Typed artifacts on any blob store: models, checkpoints, reports, or any other set of named files.
+//! A store for what is big, and typed artifacts in it: models, checkpoints, reports, or any other set of named files.
 //!
-//! An artifact is a [`Manifest`]: named files with sizes and media types, annotations, and perhaps a subject it is about.
-//! It is stored as a blob in canonical JSON, so its digest names the artifact and every byte of it. Artifacts never change;
-//! a reader can trust a digest however the store was treated, because all that is read is verified.
+//! **The store.** [`PackBlobs`] is a blob store for data sets and models, on local disk or a bucket: large blobs are cut by their
+//! content, chunks are stored once, compressed where that pays, and packed into objects of 64 MiB; every byte read is verified.
+//! [`Collector`] frees what no journal names any longer, while writers go on; [`PackBlobs::fsck`] checks a store; [`transfer`]
+//! copies between stores. Formats: `docs/format/pack.md`; why it is safe: `docs/design/0002-pack-store.md`. Limits of this
+//! release: the index is in memory, and there is no repair yet.
+//!
+//! **Artifacts.** An artifact is a [`Manifest`]: named files with sizes and media types, annotations, and perhaps a subject it is
+//! about. It is a blob in canonical JSON, so its digest names the artifact and every byte of it. They work on any
+//! [`BlobStore`](lineal_core::BlobStore).
 //!
 //! - [`Artifacts::put`] stores a [`Draft`] and returns the digest with the receipt for the journal that will name it.
 //! - [`Artifacts::get`] opens one: whole files, ranges, streams, or [`Artifact::export_to`] a directory.
 //! - [`Artifacts::export_oci`] and [`Artifacts::import_oci`] go through OCI image layouts, to and from registries.
 //! - [`Artifacts::verify`] re-hashes everything and names what is damaged.
-//!
-//! The stored format is specified in `docs/format/manifest.md`. This release keeps blobs in whatever
-//! [`BlobStore`](lineal_core::BlobStore) it is given.
+//! - [`Catalog`] gives artifacts names with versions, and keeps them alive.
 //!
 //! ```
 //! use std::sync::Arc;
-//! use lineal_artifacts::{Artifacts, Content, Draft};
-//! use lineal_core::{LooseBlobs, NoProgress, Store};
+//! use lineal_artifacts::{Artifacts, Content, Draft, PackBlobs};
+//! use lineal_core::{NoProgress, Store};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let blobs = LooseBlobs::open(&Store::open("memory:///")?, "blobs").await?;
+//! let blobs = PackBlobs::open(&Store::open("memory:///")?, "blobs").await?;
 //! let artifacts = Artifacts::new(Arc::new(blobs));
 //!
 //! let draft = Draft::new("application/vnd.example.model")

@@ -27,7 +27,7 @@ use super::{
 /// are immutable objects of about 64 MiB with an index at their end; a journal says which there are, and nothing is
 /// visible before it does. Handles are cheap to clone; any number of processes may use one store.
 ///
-/// Opening reads the indexes of all packs into memory: about 120 bytes and one request for each 64 MiB pack of chunks.
+/// Opening reads the indexes of all packs into memory: about 200 bytes a chunk, and one request a pack.
 ///
 /// ```
 /// use lineal_artifacts::PackBlobs;

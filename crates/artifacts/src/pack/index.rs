@@ -12,7 +12,7 @@ use super::{
 
 /// Where every chunk, list and large blob lies: the trailers of all packs, by key.
 ///
-/// A cache: built from packs alone, and forgotten with the handle. About 120 bytes of memory a chunk.
+/// A cache: built from packs alone, and forgotten with the handle. About 200 bytes of memory a chunk.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     packs: BTreeMap<PackName, Arc<Pack>>,
