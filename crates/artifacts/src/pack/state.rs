@@ -283,3 +283,74 @@ impl PackState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lineal_core::{Actor, TxnId, from_canonical, to_canonical};
+
+    use super::*;
+
+    fn name(number: u32) -> PackName {
+        PackName { session: SessionId::from_bytes(*b"0123456789abcdef"), number }
+    }
+
+    fn stored(number: u32, closes: bool) -> StoreEvent {
+        let info = PackInfo { digest: Digest::of(b"trailer"), size_bytes: 1000, tail_bytes: 112 };
+        let packs = BTreeMap::from([(name(number), info)]);
+        StoreEvent::Pack(PackEvent::Stored { begun: 3, closes, packs, session: name(0).session })
+    }
+
+    fn fold(state: &mut PackState, events: impl IntoIterator<Item = StoreEvent>) {
+        let stamp = Stamp::new(
+            1,
+            Timestamp::from_nanos(5),
+            TxnId::from_bytes([1; 16]),
+            Actor::new("test").expect("a valid name"),
+        );
+        events.into_iter().for_each(|event| state.apply(&event, &stamp));
+    }
+
+    #[test]
+    fn the_stored_events_are_pinned() {
+        let events = [
+            StoreEvent::Collection(CollectionEvent::Condemned { count: 2, list: Digest::of(b"list") }),
+            stored(7, true),
+            StoreEvent::Pack(PackEvent::Fenced { below: 2, sessions: vec![name(0).session] }),
+            StoreEvent::Pack(PackEvent::Marked { heads: BTreeMap::from([("data/flights".to_owned(), 12)]) }),
+            StoreEvent::Pack(PackEvent::Removed { packs: vec![name(7)] }),
+        ];
+        let lines: Vec<String> =
+            events.iter().map(|event| String::from_utf8(to_canonical(event).unwrap()).unwrap()).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+        for (event, line) in events.iter().zip(&lines) {
+            assert_eq!(&from_canonical::<StoreEvent>(line.as_bytes()).unwrap(), event);
+        }
+        for hostile in [
+            lines[1].replace("\"begun\":3", "\"begun\":3,\"more\":1"),
+            lines[1].replace("6-7", "6-07"),
+            lines[4].replace("removed", "vanished"),
+        ] {
+            assert!(from_canonical::<StoreEvent>(hostile.as_bytes()).is_err(), "{hostile}");
+        }
+    }
+
+    #[test]
+    fn a_batch_is_open_until_it_ends_or_is_given_up() {
+        let landed = |opened, closes| Landed { begun: 0, closes, opened, packs: BTreeMap::new() };
+        let session = name(0).session;
+        let mut state = PackState::default();
+        fold(&mut state, [stored(0, false)]);
+        assert_eq!(state.open_sessions().len(), 1);
+        assert!(state.store(session, &landed(true, true), 0).is_ok());
+        assert_eq!(state.store(session, &landed(true, true), 1), Err(Refusal::Stale), "compared with another epoch");
+        fold(&mut state, [stored(1, true)]);
+        assert_eq!((state.open_sessions().len(), state.packs()[&name(0)].closed), (0, Some(0)));
+        assert_eq!(state.store(session, &landed(true, true), 0), Err(Refusal::Fenced), "it has ended");
+        let unrecorded = SessionId::from_bytes([7; 16]);
+        assert!(state.store(unrecorded, &landed(false, true), 0).is_ok());
+        fold(&mut state, [StoreEvent::Pack(PackEvent::Fenced { below: 1, sessions: Vec::new() })]);
+        assert_eq!(state.store(unrecorded, &landed(false, true), 0), Err(Refusal::Fenced), "it began too long ago");
+        fold(&mut state, [StoreEvent::Pack(PackEvent::Removed { packs: vec![name(0)] })]);
+        assert_eq!(state.packs().len(), 1);
+    }
+}
