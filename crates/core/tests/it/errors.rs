@@ -25,6 +25,13 @@ fn every_variant() -> Vec<Error> {
         Error::Condemned { count: 2, first: digest },
         Error::BlobMissing { digest },
         Error::BlobCorrupt { expected: digest, actual },
+        Error::Damaged {
+            what: format!("blob {digest}"),
+            object: "blobs/pack/0a/0a01-7".into(),
+            offset: 16,
+            why: "its bytes have another hash".into(),
+        },
+        Error::Fenced { session: "0a01".into() },
         Error::BadRange { digest, start: 5, end: 20, size: 7 },
         Error::Input { source: std::io::Error::other("the pipe was closed") },
         Error::Encode { what: "event", source: Box::new(float) },
@@ -72,6 +79,8 @@ fn every_error_says_what_happened_and_to_what() {
     [conflict] 2 of the blobs named were condemned by a collection, first 9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c
     [not found] blob 9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c is not in the store
     [corrupt] blob 9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c: content hashes to d121be3103007b41edf96f8262925f8c7d61894afe9a041843b631f69445bc57
+    [corrupt] blob 9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c: blobs/pack/0a/0a01-7 is damaged at byte 16: its bytes have another hash
+    [conflict] batch 0a01 was given up by a collection
     [invalid] blob 9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c: range 5..20 is outside its 7 bytes
     [invalid] the bytes to store could not be read to their end
         caused by: the pipe was closed
