@@ -52,7 +52,7 @@ impl Manifest {
 
     /// Reads the bytes of a manifest; `digest` stands for them in errors.
     ///
-    /// Hostile bytes cost time and memory linear in their length, which must not pass [64 MiB](Manifest::MAX_BYTES).
+    /// Hostile bytes cost time and memory that grow with their length and with the depth of the paths in them; the length must not pass [64 MiB](Manifest::MAX_BYTES).
     ///
     /// # Errors
     /// [`Error::NotAManifest`] with what is wrong.
