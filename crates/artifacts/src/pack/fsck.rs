@@ -83,8 +83,9 @@ impl PackBlobs {
         inner.journal.read(|_| ()).await?;
         let packs: Vec<(PackName, PackInfo)> = inner.journal.peek(PackState::list);
         found.packs = packs.len() as u64;
-        found.unrecorded =
-            listed.iter().filter(|(name, _)| !packs.iter().any(|(known, _)| known == name)).count() as u64;
+        // In the order of names, as the state keeps them.
+        let recorded = |name: &PackName| packs.binary_search_by_key(name, |(known, _)| *known).is_ok();
+        found.unrecorded = listed.iter().filter(|(name, _)| !recorded(name)).count() as u64;
         let task = "check packs";
         progress.report(ProgressEvent::Started { task, total: Some(found.packs), unit: "packs" });
         let check = |(name, info)| async move {
