@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::{
     FutureExt, StreamExt, TryStreamExt,
-    future::{BoxFuture, Either, Shared, select},
+    future::{BoxFuture, Either, OptionFuture, Shared, join, select},
     stream,
     stream::BoxStream,
 };
-use lineal_core::object_store::{self, PutPayload, path::Path};
+use lineal_core::object_store;
 use lineal_core::{Batch, Digest, Error, PutHints, Receipt, on_cpu};
 
 use super::{
@@ -24,6 +24,7 @@ use super::{
     index::{Pack, Place},
     ingest::Ingest,
     state::{Landed, Refusal},
+    upload::Upload,
 };
 use crate::{
     ChunkProfile,
@@ -50,6 +51,8 @@ struct Work {
     /// Packs that blobs of the batch rest on, its own and others', by digest.
     holds: BTreeSet<Digest>,
     builder: PackBuilder,
+    /// Sends what the builder has so far, if the batch has become large.
+    upload: Option<Upload>,
     next: u32,
     under_way: Option<UnderWay>,
     /// True once packs of the batch were recorded, or tried to be.
@@ -74,6 +77,7 @@ impl PackBatch {
             put: BTreeSet::new(),
             holds: BTreeSet::new(),
             builder: PackBuilder::new(PackName { session, number: 0 }, begun),
+            upload: None,
             next: 1,
             under_way: None,
             opened: false,
@@ -134,12 +138,16 @@ impl PackBatch {
                 let mut work = self.work();
                 if !work.builder.is_full_for(bytes, self.blobs.settings().pack_bytes) {
                     push(&mut work.builder);
+                    let Work { builder, upload, .. } = &mut *work;
+                    if let Some(upload) = upload {
+                        upload.take(builder.pieces());
+                    }
                     return Ok(());
                 }
                 match &work.under_way {
                     Some(before) => before.clone(),
                     None => {
-                        self.send(&mut work);
+                        self.send(&mut work)?;
                         continue;
                     }
                 }
@@ -157,23 +165,28 @@ impl PackBatch {
         Ok(())
     }
 
-    /// Takes the builder's pack and leaves an empty one.
-    fn seal(&self, work: &mut Work) -> SealedPack {
+    /// Takes the builder's pack, with what sends it already, and leaves an empty one.
+    fn seal(&self, work: &mut Work) -> Result<(SealedPack, Option<Upload>), Error> {
         let name = PackName { session: self.session, number: work.next };
         work.next += 1;
         let sealed = mem::replace(&mut work.builder, PackBuilder::new(name, self.begun)).seal();
         work.holds.insert(sealed.info.digest);
-        sealed
+        let (inner, part_bytes) = (self.inner(), self.blobs.settings().part_bytes);
+        let upload = match name.number >= WHOLE_PACKS && part_bytes < self.blobs.settings().pack_bytes {
+            true => Some(Upload::new(Arc::clone(inner.store.objects()), inner.pack_key(&name)?, part_bytes)),
+            false => None,
+        };
+        Ok((sealed, mem::replace(&mut work.upload, upload)))
     }
 
     /// Starts sending the full pack: it is stored, then recorded, then known to the index.
-    fn send(&self, work: &mut Work) {
-        let sealed = self.seal(work);
+    fn send(&self, work: &mut Work) -> Result<(), Error> {
+        let (sealed, upload) = self.seal(work)?;
         let keys = Arc::new(sealed.trailer.records.iter().map(|record| (record.key, record.kind)).collect());
         let landed = self.landed(&sealed, false, mem::replace(&mut work.opened, true));
-        let (inner, session, part_bytes) = (Arc::clone(self.inner()), self.session, self.blobs.settings().part_bytes);
+        let (inner, session) = (Arc::clone(self.inner()), self.session);
         let sending = async move {
-            store_pack(&inner, &sealed, part_bytes).await?;
+            store_pack(&inner, &sealed, upload).await?;
             let recorded = inner.transact(|state| state.store(session, &landed, 0)).await?;
             recorded.map_err(|_| Error::Fenced { session: session.to_string() })?;
             inner.index_mut().insert(known(sealed));
@@ -183,6 +196,7 @@ impl PackBatch {
         // One poll starts the request; who comes next keeps it going.
         let _started = done.clone().now_or_never();
         work.under_way = Some(UnderWay { keys, done });
+        Ok(())
     }
 
     fn landed(&self, sealed: &SealedPack, closes: bool, opened: bool) -> Landed {
@@ -190,20 +204,25 @@ impl PackBatch {
         Landed { begun: self.begun, closes, opened, packs }
     }
 
-    /// Keeps an upload going beside other work.
+    /// Keeps uploads going beside other work.
     pub(super) async fn beside<T>(&self, work: impl Future<Output = T> + Send) -> T {
-        let under_way = self.work().under_way.clone();
-        let Some(pack) = under_way else { return work.await };
-        match select(pin!(work), pack.done).await {
+        match select(pin!(work), self.uploads().boxed()).await {
             Either::Left((done, _)) => done,
-            Either::Right((_, work)) => work.await,
+            Either::Right(((), work)) => work.await,
         }
     }
 
-    /// Keeps an upload going that nobody waits for at the moment.
+    /// Keeps uploads going that nobody waits for at the moment.
     fn nudge(&self) {
-        let under_way = self.work().under_way.clone();
-        drop(under_way.and_then(|pack| pack.done.now_or_never()));
+        let _either_way = self.uploads().now_or_never();
+    }
+
+    /// The pack before and what is filled of the present one, on their way.
+    fn uploads(&self) -> impl Future<Output = ()> + Send + 'static {
+        let work = self.work();
+        let before = work.under_way.as_ref().map(|pack| pack.done.clone());
+        let present = work.upload.as_ref().map(Upload::going);
+        async move { drop(join(OptionFuture::from(before), OptionFuture::from(present)).await) }
     }
 
     /// Puts a blob as one chunk.
@@ -293,15 +312,17 @@ impl Batch for PackBatch {
         if let Some(before) = before {
             self.finished(before).await?;
         }
-        let (sealed, opened) = {
+        let (last, opened) = {
             let mut work = self.work();
-            let sealed = (!work.builder.is_empty()).then(|| self.seal(&mut work));
-            (sealed, work.opened)
+            let last = if work.builder.is_empty() { None } else { Some(self.seal(&mut work)?) };
+            (last, work.opened)
         };
         let mut landed = Landed { begun: self.begun, closes: true, opened, packs: BTreeMap::new() };
-        if let Some(sealed) = &sealed {
-            store_pack(self.inner(), sealed, self.blobs.settings().part_bytes).await?;
-            landed = self.landed(sealed, true, opened);
+        let mut stored = None;
+        if let Some((sealed, upload)) = last {
+            store_pack(self.inner(), &sealed, upload).await?;
+            landed = self.landed(&sealed, true, opened);
+            stored = Some(sealed);
         }
         let (put, holds) = {
             let mut work = self.work();
@@ -317,7 +338,7 @@ impl Batch for PackBatch {
                 Err(Refusal::Fenced) => return Err(Error::Fenced { session: self.session.to_string() }),
             }
         }
-        if let Some(sealed) = sealed {
+        if let Some(sealed) = stored {
             self.inner().index_mut().insert(known(sealed));
         }
         Ok(Receipt::new(Arc::new(self.blobs), put, checked).with_holds(holds))
@@ -369,65 +390,17 @@ fn told_again(error: Arc<Error>) -> Error {
     })
 }
 
-/// Stores a pack under its name, which nobody else uses; in parts if it is larger than one.
-async fn store_pack(inner: &Inner, sealed: &SealedPack, part_bytes: usize) -> Result<(), Error> {
-    let key = inner.pack_key(&sealed.trailer.name)?;
-    if sealed.payload.content_length() <= part_bytes {
-        return inner.store.write(&key, sealed.payload.clone()).await;
+/// Stores a pack under its name, which nobody else uses: completes what was sent in parts, or writes it whole.
+async fn store_pack(inner: &Inner, sealed: &SealedPack, upload: Option<Upload>) -> Result<(), Error> {
+    if let Some(upload) = upload
+        && upload.complete(sealed.payload.as_ref()).await
+    {
+        return Ok(());
     }
-    let mut failed = 0;
-    loop {
-        let Err(source) = store_in_parts(inner, &key, &sealed.payload, part_bytes).await else { return Ok(()) };
-        failed += 1;
-        if failed >= inner.store.retry().attempts {
-            return Err(Error::Storage { operation: "write", key: key.to_string(), source: Box::new(source) });
-        }
-        inner.store.pause(failed).await;
-    }
-}
-
-async fn store_in_parts(
-    inner: &Inner,
-    key: &Path,
-    payload: &PutPayload,
-    part_bytes: usize,
-) -> object_store::Result<()> {
-    let mut upload = inner.store.objects().put_multipart_opts(key, Default::default()).await?;
-    let parts: Vec<_> = split(payload, part_bytes).into_iter().map(|part| upload.put_part(part)).collect();
-    let sent = stream::iter(parts).buffer_unordered(PARTS_UNDER_WAY).try_collect::<()>().await;
-    let outcome = match sent {
-        Ok(()) => upload.complete().await.map(drop),
-        Err(error) => Err(error),
-    };
-    if outcome.is_err() {
-        // What an aborted upload leaves behind is litter for maintenance, not an error of its own.
-        upload.abort().await.ok();
-    }
-    outcome
-}
-
-/// Cuts a payload into parts of exactly `part_bytes` and a last one, without copying.
-fn split(payload: &PutPayload, part_bytes: usize) -> Vec<PutPayload> {
-    let (mut parts, mut part, mut len) = (Vec::new(), Vec::new(), 0);
-    for piece in payload {
-        let mut piece = piece.clone();
-        while !piece.is_empty() {
-            let take = piece.len().min(part_bytes - len);
-            part.push(piece.split_to(take));
-            len += take;
-            if len == part_bytes {
-                parts.push(mem::take(&mut part).into_iter().collect());
-                len = 0;
-            }
-        }
-    }
-    if len > 0 {
-        parts.push(part.into_iter().collect());
-    }
-    parts
+    inner.store.write(&inner.pack_key(&sealed.trailer.name)?, sealed.payload.clone()).await
 }
 
 /// Blobs up to this size are one chunk: cutting them further would cost more requests than it saves bytes.
 const WHOLE: usize = 256 * 1024;
-/// Parts of one pack under way at once.
-const PARTS_UNDER_WAY: usize = 4;
+/// Packs at the beginning of a batch that are sent in one request each: parts are for large batches, where they pay.
+const WHOLE_PACKS: u32 = 2;

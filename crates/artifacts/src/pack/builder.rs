@@ -62,6 +62,11 @@ impl PackBuilder {
         self.keys.contains(&(*key, kind))
     }
 
+    /// Returns what the pack has so far, from its beginning.
+    pub(crate) fn pieces(&self) -> &[Bytes] {
+        &self.pieces
+    }
+
     pub(crate) fn push(&mut self, record: NewRecord) {
         let NewRecord { key, kind, codec, raw_len, stored } = record;
         // A pack stays far below 4 GiB: settings and the size of a record see to it.

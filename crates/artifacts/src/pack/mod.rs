@@ -17,6 +17,7 @@ mod list; // the chunks of a large blob, in order
 mod read; // planning, fetching and verifying
 mod settings; // sizes, profile, patience
 mod state; // the journal of the packs
+mod upload; // a pack sent in parts while it is filled
 
 pub(crate) use self::{
     batch::{PackBatch, records},
