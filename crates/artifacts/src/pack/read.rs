@@ -215,7 +215,7 @@ impl Inner {
     /// Reads records from their packs, near ones in one request, and verifies each.
     async fn fetch(&self, blob: &Digest, places: &[Place]) -> Result<Vec<Bytes>, Trouble> {
         let requests = plan(places);
-        let get = |Request { pack, range, first, count }: Request| async move {
+        let get = |Request { pack, range, places: wanted }: Request| async move {
             let found = match range.is_empty() {
                 // No back end takes an empty range.
                 true => Ok(Some(Bytes::new())),
@@ -237,16 +237,18 @@ impl Inner {
                 index.insert_damaged(pack.name, "it is gone".to_owned());
                 return Err(Trouble::Moved);
             };
-            let wanted = places.get(first..first + count).unwrap_or_default();
-            let cut = |place: &Place| {
+            let cut = |at: usize| {
+                let place = places.get(at)?;
                 let from = u64::from(place.record.offset).saturating_sub(range.start) as usize;
                 let to = from.saturating_add(place.record.stored_len as usize);
-                if to <= bytes.len() { bytes.slice(from..to) } else { Bytes::new() }
+                Some((at, place.clone(), if to <= bytes.len() { bytes.slice(from..to) } else { Bytes::new() }))
             };
-            Ok(wanted.iter().map(cut).collect::<Vec<Bytes>>())
+            Ok(wanted.into_iter().filter_map(cut).collect::<Vec<_>>())
         };
-        let stored: Vec<Vec<Bytes>> = stream::iter(requests).map(get).buffered(REQUESTS).try_collect().await?;
-        let stored: Vec<(Place, Bytes)> = places.iter().cloned().zip(stored.into_iter().flatten()).collect();
+        let stored: Vec<Vec<_>> = stream::iter(requests).map(get).buffer_unordered(REQUESTS).try_collect().await?;
+        let mut stored: Vec<(usize, Place, Bytes)> = stored.into_iter().flatten().collect();
+        stored.sort_by_key(|(at, ..)| *at);
+        let stored = stored.into_iter().map(|(_, place, bytes)| (place, bytes)).collect();
         let raw = open_all(stored).await?;
         let verdict = |(place, raw): (&Place, Result<Bytes, String>)| raw.map_err(|why| self.damaged(blob, place, why));
         Ok(places.iter().zip(raw).map(verdict).collect::<Result<Vec<Bytes>, Error>>()?)
@@ -385,29 +387,30 @@ fn within(rows: &[Row], range: &Range<u64>) -> Vec<(Row, u64)> {
     found
 }
 
-/// A range of a pack that holds `count` of the places, from `first` on.
+/// A range of a pack that holds some of the places, by their positions.
 struct Request {
     pack: Arc<Pack>,
     range: Range<u64>,
-    first: usize,
-    count: usize,
+    places: Vec<usize>,
 }
 
-/// Joins places that follow each other closely in one pack.
+/// Joins places that lie close to each other in one pack, in whatever order they are wanted.
 fn plan(places: &[Place]) -> Vec<Request> {
+    let mut order: Vec<(usize, &Place)> = places.iter().enumerate().collect();
+    order.sort_by_key(|(_, place)| (place.pack.name, place.record.offset));
     let mut requests: Vec<Request> = Vec::new();
-    for (at, place) in places.iter().enumerate() {
+    for (at, place) in order {
         let start = u64::from(place.record.offset);
         let end = start + u64::from(place.record.stored_len);
         if let Some(open) = requests.last_mut() {
-            let near = start >= open.range.end && start - open.range.end <= GAP;
+            let near = start <= open.range.end.saturating_add(GAP);
             if open.pack.name == place.pack.name && near && end - open.range.start <= LONGEST {
-                open.range.end = end;
-                open.count += 1;
+                open.range.end = open.range.end.max(end);
+                open.places.push(at);
                 continue;
             }
         }
-        requests.push(Request { pack: Arc::clone(&place.pack), range: start..end, first: at, count: 1 });
+        requests.push(Request { pack: Arc::clone(&place.pack), range: start..end, places: vec![at] });
     }
     requests
 }

@@ -158,8 +158,11 @@ fn collect_among_writers(seed: u64, writers: u64, faults: bool) -> Done {
 }
 
 async fn write(store: &Store, sim: &Sim, dice: &mut Dice, tally: &Mutex<Done>) {
-    let Ok(blobs) = toy::open(store).await else { return };
+    let Ok(mut blobs) = toy::open(store).await else { return };
     let Ok(journal) = shelf(store).await else { return };
+    if dice.chance(0.5) {
+        blobs = blobs.with_settings(toy::in_parts());
+    }
     for _ in 0..5 {
         let Ok(batch) = blobs.begin().await else { continue };
         let mut put = true;
@@ -279,8 +282,9 @@ async fn delete_by_age(store: &Store) -> Result<(), Error> {
 }
 
 /// Names three blobs, forgets one, collects twice: dead and sparse packs, barriers, rescue, sweep.
-async fn program(store: &Store, told: &Mutex<Vec<Digest>>) -> Result<(), Error> {
+async fn program(store: &Store, in_parts: bool, told: &Mutex<Vec<Digest>>) -> Result<(), Error> {
     let blobs = toy::open(store).await?;
+    let blobs = if in_parts { blobs.with_settings(toy::in_parts()) } else { blobs };
     let journal = shelf(store).await?;
     for number in [0b00_0111, 0b11_1000, 0b10_1010] {
         let batch = blobs.begin().await?;
@@ -299,10 +303,10 @@ async fn program(store: &Store, told: &Mutex<Vec<Digest>>) -> Result<(), Error> 
 
 #[test]
 fn a_program_that_collects_can_stop_at_every_operation() {
-    for durability in [Durability::AtOnce, Durability::DeletesUntilSync] {
+    for (durability, in_parts) in [(Durability::AtOnce, false), (Durability::DeletesUntilSync, true)] {
         let scenario = |sim: Sim, objects: Arc<dyn ObjectStore>, told: Arc<Mutex<Vec<Digest>>>| async move {
             // What it ran into is not known to anybody after the crash.
-            program(&machine(&sim, objects, 1), &told).await.ok();
+            program(&machine(&sim, objects, 1), in_parts, &told).await.ok();
         };
         let points = CrashPoints::new().with_durability(durability).run(scenario, |point, disk, told| async move {
             let again = Store::new(Arc::new(disk.clone()), "disk");
@@ -331,7 +335,7 @@ fn a_program_that_collects_can_stop_at_every_operation() {
             }
             // And the same program runs to its end.
             let rest = Mutex::default();
-            program(&again, &rest).await.unwrap_or_else(|error| panic!("{point:?}: {error}"));
+            program(&again, in_parts, &rest).await.unwrap_or_else(|error| panic!("{point:?}: {error}"));
             assert_eq!(rest.lock().unwrap().len(), 5, "{point:?}");
         });
         assert!(points > 80, "{points} crash points");

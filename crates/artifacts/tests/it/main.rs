@@ -6,6 +6,7 @@ mod export;
 mod oci;
 mod packs;
 mod round_trip;
+mod slow;
 mod support;
 mod toy;
 mod transfer;

@@ -71,6 +71,13 @@ pub(crate) async fn open(store: &Store) -> Result<PackBlobs, Error> {
     Ok(PackBlobs::open(store, "blobs").await?.with_settings(settings))
 }
 
+/// Packs so small that a blob fills several, which are sent in parts; no bucket would take parts as small.
+pub(crate) fn in_parts() -> PackSettings {
+    let mut settings = PackSettings::default();
+    (settings.pack_bytes, settings.part_bytes) = (20 * 1024, 6 * 1024);
+    settings
+}
+
 /// Collects all garbage, however little of a pack it is.
 pub(crate) fn collector(blobs: &PackBlobs) -> Collector {
     let settings = CollectSettings::default().with_sparse_below(1.0);
