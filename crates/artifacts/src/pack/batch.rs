@@ -14,7 +14,7 @@ use futures::{
     stream::BoxStream,
 };
 use lineal_core::object_store;
-use lineal_core::{Batch, Digest, Error, PutHints, Receipt, on_cpu};
+use lineal_core::{Batch, Digest, Error, ProgressEvent, PutHints, Receipt, on_cpu};
 
 use super::{
     PackBlobs, PackName, SessionId,
@@ -82,6 +82,7 @@ impl PackBatch {
             under_way: None,
             opened: false,
         };
+        blobs.progress().report(ProgressEvent::Started { task: PUT, total: None, unit: "bytes" });
         Self { blobs, session, begun, condemned, compressor: Compressor::default(), work: Mutex::new(work) }
     }
 
@@ -115,6 +116,11 @@ impl PackBatch {
 
     pub(super) fn hold(&self, pack: &Pack) {
         self.work().holds.insert(pack.info.digest);
+    }
+
+    /// Tells who waits that some bytes more were taken in.
+    pub(super) fn advance(&self, bytes: usize) {
+        self.blobs.progress().report(ProgressEvent::Advanced { task: PUT, by: bytes as u64 });
     }
 
     pub(super) fn note(&self, blob: Digest) -> Digest {
@@ -228,6 +234,7 @@ impl PackBatch {
     /// Puts a blob as one chunk.
     async fn put_whole(&self, bytes: Bytes) -> Result<Digest, Error> {
         let digest = Digest::of(&bytes);
+        self.advance(bytes.len());
         self.nudge();
         if self.writes(&digest, Kind::Chunk) || self.take_stored(&digest).await? {
             return Ok(self.note(digest));
@@ -341,6 +348,7 @@ impl Batch for PackBatch {
         if let Some(sealed) = stored {
             self.inner().index_mut().insert(known(sealed));
         }
+        self.blobs.progress().report(ProgressEvent::Finished { task: PUT });
         Ok(Receipt::new(Arc::new(self.blobs), put, checked).with_holds(holds))
     }
 }
@@ -400,6 +408,8 @@ async fn store_pack(inner: &Inner, sealed: &SealedPack, upload: Option<Upload>) 
     inner.store.write(&inner.pack_key(&sealed.trailer.name)?, sealed.payload.clone()).await
 }
 
+/// The task of a batch, as progress calls it.
+const PUT: &str = "put blobs";
 /// Blobs up to this size are one chunk: cutting them further would cost more requests than it saves bytes.
 const WHOLE: usize = 256 * 1024;
 /// Packs at the beginning of a batch that are sent in one request each: parts are for large batches, where they pay.

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use lineal_core::object_store::{ObjectMeta, path::Path};
 use lineal_core::{
-    Actor, Batch, BlobInfo, BlobStore, ByteStream, CondemnedLists, Digest, Enrolment, Error, Journal, Store, StoreId,
-    TransactError, Txn,
+    Actor, Batch, BlobInfo, BlobStore, ByteStream, CondemnedLists, Digest, Enrolment, Error, Journal, NoProgress,
+    Progress, Store, StoreId, TransactError, Txn,
 };
 
 use super::{
@@ -47,6 +47,7 @@ use super::{
 pub struct PackBlobs {
     pub(crate) inner: Arc<Inner>,
     settings: PackSettings,
+    progress: Arc<dyn Progress>,
 }
 
 pub(crate) struct Inner {
@@ -88,7 +89,7 @@ impl PackBlobs {
         let lists = CondemnedLists::new(store, &own);
         let inner = Inner { store: store.clone(), journal, lists, prefix, id, index: RwLock::default() };
         inner.load_index().await?;
-        Ok(Self { inner: Arc::new(inner), settings: PackSettings::default() })
+        Ok(Self { inner: Arc::new(inner), settings: PackSettings::default(), progress: Arc::new(NoProgress) })
     }
 
     /// Replaces the settings of this handle and of batches begun through it.
@@ -96,6 +97,18 @@ impl PackBlobs {
     pub fn with_settings(mut self, settings: PackSettings) -> Self {
         self.settings = settings;
         self
+    }
+
+    /// Lets batches begun through this handle report how many bytes they took in, as the task `"put blobs"`: from the
+    /// beginning of the batch to the end of its commit, stored before or not.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
+        self.progress = progress;
+        self
+    }
+
+    pub(super) fn progress(&self) -> &dyn Progress {
+        self.progress.as_ref()
     }
 
     /// Returns the settings.

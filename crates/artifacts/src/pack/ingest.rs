@@ -89,6 +89,7 @@ impl<'a> Ingest<'a> {
         let (cutter, hasher) = (self.cutter(), self.hasher.clone());
         let (offset, sole) = (self.size, slab.last && self.chunks == 0);
         let size = slab.bytes.len();
+        self.batch.advance(size);
         let parallel = size >= OFF_THREAD;
         let work = move || {
             let (chunks, rest) = cutter.cut(tail, &slab, offset, parallel);

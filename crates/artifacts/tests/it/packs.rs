@@ -6,8 +6,8 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use lineal_artifacts::{ChunkProfile, Fsck, FsckLevel, PackBlobs, PackSettings};
 use lineal_core::{
-    Actor, BlobStore, BlobStoreExt, Digest, Error, Journal, NoProgress, PutHints, Stamp, State, Store, Txn,
-    test_util::blob_store_suite,
+    Actor, BlobStore, BlobStoreExt, Digest, Error, Journal, NoProgress, Progress, ProgressEvent, PutHints, Stamp,
+    State, Store, Txn, test_util::blob_store_suite,
 };
 use lineal_testkit::SimDisk;
 use serde::{Deserialize, Serialize};
@@ -289,4 +289,31 @@ async fn a_transaction_records_packs_and_not_single_blobs() {
     assert_eq!(adds[0].blobs.len(), 1);
     let enrolled = blobs.journal().read(|state| state.collection().enrolled().count()).await.unwrap();
     assert_eq!(enrolled, 1);
+}
+
+#[derive(Debug, Default)]
+struct Told(std::sync::Mutex<(u64, u64, u64)>);
+
+impl Progress for Told {
+    fn report(&self, event: ProgressEvent<'_>) {
+        let mut told = self.0.lock().unwrap();
+        match event {
+            ProgressEvent::Started { .. } => told.0 += 1,
+            ProgressEvent::Advanced { by, .. } => told.1 += by,
+            _ => told.2 += 1,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_tells_how_far_it_is() {
+    let store = Store::open("memory:///").unwrap();
+    let told = Arc::new(Told::default());
+    let blobs = PackBlobs::open(&store, "blobs").await.unwrap().with_progress(Arc::<Told>::clone(&told));
+    let batch = blobs.begin().await.unwrap();
+    for (seed, len) in [(1, 1000), (2, 300_000), (3, 20 << 20), (1, 1000)] {
+        batch.put(noise(seed, len).into(), PutHints::default()).await.unwrap();
+    }
+    batch.commit().await.unwrap();
+    assert_eq!(*told.0.lock().unwrap(), (1, 1000 + 300_000 + (20 << 20) + 1000, 1));
 }
