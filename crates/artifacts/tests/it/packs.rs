@@ -317,3 +317,16 @@ async fn a_batch_tells_how_far_it_is() {
     batch.commit().await.unwrap();
     assert_eq!(*told.0.lock().unwrap(), (1, 1000 + 300_000 + (20 << 20) + 1000, 1));
 }
+
+#[tokio::test]
+async fn a_store_that_is_cut_by_an_unknown_rule_is_read_but_not_written() {
+    let (disk, store) = disk().await;
+    let digest = PackBlobs::open(&store, "blobs").await.unwrap().put_one("old".into()).await.unwrap().digests()[0];
+    let renamed = |bytes: &mut Vec<u8>| *bytes = String::from_utf8_lossy(bytes).replace("gear-1", "gear-9").into();
+    assert!(disk.tamper(&"FORMAT".into(), renamed));
+    let later = Store::new(Arc::new(disk.clone()), "disk");
+    let blobs = PackBlobs::open(&later, "blobs").await.unwrap();
+    assert_eq!(blobs.read_all(&digest).await.unwrap(), "old");
+    let refused = blobs.begin().await.unwrap_err();
+    assert!(matches!(&refused, Error::UnknownFormat { found, .. } if found == "gear-9"), "{refused}");
+}

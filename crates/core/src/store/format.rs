@@ -7,6 +7,9 @@ use crate::{StoreId, Timestamp, from_canonical, to_canonical};
 /// What the `FORMAT` object at the root of a store says; see `docs/format/store.md`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Format {
+    /// The rule by which large blobs are cut; stores of early releases do not name it and mean the first.
+    #[serde(default = "first_chunker")]
+    chunker: String,
     format: String,
     probe: Probe,
     pub(super) store: StoreId,
@@ -20,9 +23,17 @@ struct Probe {
     verdict: String,
 }
 
-/// Reads the recorded verdict, or probes and records it.
+fn first_chunker() -> String {
+    CHUNKER.to_owned()
+}
+
+/// Reads the recorded verdict, or probes and records it. Refuses a store whose blobs this release would cut otherwise.
 pub(super) async fn ensure(store: &Store) -> Result<Format, Error> {
-    match read(store).await? {
+    let format = read(store).await?;
+    if let Some(Format { chunker, .. }) = format.as_ref().filter(|format| format.chunker != CHUNKER) {
+        return Err(Error::UnknownFormat { what: format!("chunker of {}", store.name()), found: chunker.clone() });
+    }
+    match format {
         Some(format) if format.probe.endpoint == store.name() && format.probe.verdict == HONOURED => Ok(format),
         _ => probe_and_record(store).await,
     }
@@ -50,6 +61,7 @@ pub(super) async fn probe_and_record(store: &Store) -> Result<Format, Error> {
     let key = store.key(KEY)?;
     let host = store.host();
     let mut format = Format {
+        chunker: first_chunker(),
         format: VERSION.to_owned(),
         probe: Probe { at: host.clock.now(), endpoint: store.name().to_owned(), verdict: HONOURED.to_owned() },
         store: StoreId::generate(host.ids.as_ref()),
@@ -59,7 +71,7 @@ pub(super) async fn probe_and_record(store: &Store) -> Result<Format, Error> {
         if let Some(stored) = read(store).await? {
             // Somebody was first, or our own reply was lost: its identity is the store's.
             let same = stored.probe.endpoint == store.name() && stored.probe.verdict == HONOURED;
-            format.store = stored.store;
+            (format.store, format.chunker) = (stored.store, stored.chunker);
             if !same {
                 store.overwrite(&key, encode(&format)?).await?;
             }
@@ -142,6 +154,8 @@ async fn probe_once(store: &Store, key: &object_store::path::Path) -> Result<Ver
     }
 }
 
+/// The cut rule of this release, see `docs/format/pack.md`.
+const CHUNKER: &str = "gear-1";
 const KEY: &str = "FORMAT";
 const HONOURED: &str = "create-if-absent honoured";
 const VERSION: &str = "lineal-store 1";
