@@ -3,7 +3,7 @@
 //! **The store.** [`PackBlobs`] is a blob store for data sets and models, on local disk or a bucket: large blobs are cut by their
 //! content, chunks are stored once, compressed where that pays, and packed into objects of 64 MiB; every byte read is verified.
 //! [`Collector`] frees what no journal names any longer, while writers go on; [`PackBlobs::fsck`] checks a store; [`transfer`]
-//! copies between stores. Formats: `docs/format/pack.md`; why it is safe: `docs/design/0002-pack-store.md`. Limits of this
+//! copies between stores; a [`ReadCache`] spares requests. Formats: `docs/format/pack.md`; why it is safe: `docs/design/0002-pack-store.md`. Limits of this
 //! release: the index is in memory, and there is no repair yet.
 //!
 //! **Artifacts.** An artifact is a [`Manifest`]: named files with sizes and media types, annotations, and perhaps a subject it is
@@ -82,6 +82,6 @@ pub use self::{
     collect::{CollectSettings, Collected, Collector, Fate, PackFate, Plan},
     pack::{
         Fsck, FsckLevel, KnownPack, OpenSession, PackBlobs, PackEvent, PackInfo, PackName, PackSettings, PackState,
-        Problem, SessionId, StoreEvent,
+        Problem, ReadCache, SessionId, StoreEvent,
     },
 };
