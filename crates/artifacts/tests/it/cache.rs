@@ -118,7 +118,7 @@ async fn what_is_read_again_makes_no_request() {
 async fn only_what_is_missing_is_fetched_and_together() {
     let world = World::new().await;
     let plain = PackBlobs::open(&world.store, "blobs").await.unwrap();
-    let large: Bytes = noise(1, 9_000_000).into();
+    let large: Bytes = noise(1, 6_500_000).into();
     let digest = put(&plain, std::slice::from_ref(&large)).await[0];
     let start = world.requests();
     plain.read_all(&digest).await.unwrap();
@@ -241,7 +241,7 @@ async fn what_lies_before_the_cut_of_a_pack_is_readable() {
 async fn concurrent_readers_of_a_small_cache_get_the_right_bytes() {
     let world = World::new().await;
     let plain = PackBlobs::open(&world.store, "blobs").await.unwrap();
-    let large: Bytes = noise(1, 12_000_000).into();
+    let large: Bytes = noise(1, 8_000_000).into();
     let digest = put(&plain, std::slice::from_ref(&large)).await[0];
     let bound = 4 * (MIB + 4096);
     let (one, two) = (world.open(bound).await, world.open(bound).await);
@@ -249,9 +249,9 @@ async fn concurrent_readers_of_a_small_cache_get_the_right_bytes() {
         let (blobs, large) = (if seed % 2 == 0 { one.clone() } else { two.clone() }, large.clone());
         tokio::spawn(async move {
             let mut dice = Dice::new(seed);
-            for _ in 0..10 {
+            for _ in 0..6 {
                 let start = dice.below(large.len() as u64);
-                let end = (start + dice.below(3_000_000)).min(large.len() as u64);
+                let end = (start + dice.below(2_000_000)).min(large.len() as u64);
                 let bytes = blobs.read(&digest, Some(start..end)).await.unwrap();
                 assert_eq!(bytes, large.slice(start as usize..end as usize));
             }
