@@ -1,12 +1,12 @@
 //! The read cache in front of a pack store: what it spares, and that it changes nothing else.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use lineal_artifacts::{PackBlobs, PackSettings, ReadCache};
 use lineal_core::{
-    BlobStore, BlobStoreExt, Digest, Error, PutHints, Store, object_store::path::Path as Key,
+    BlobStore, BlobStoreExt, Digest, Error, PutHints, Retry, Store, object_store::path::Path as Key,
     test_util::blob_store_suite,
 };
 use lineal_testkit::{Dice, FaultStore, Faults, SimDisk};
@@ -28,6 +28,9 @@ impl World {
         let disk = SimDisk::new();
         let requests = Arc::new(FaultStore::new(Arc::new(disk.clone()), Faults::none(), 1));
         let store = Store::new(Arc::<FaultStore>::clone(&requests), "disk");
+        let mut retry = Retry::default();
+        (retry.first_wait, retry.longest_wait) = (Duration::from_millis(1), Duration::from_millis(1));
+        let store = store.with_retry(retry);
         store.ensure_writable().await.unwrap();
         Self { disk, requests, store, directory: tempfile::tempdir().unwrap() }
     }
