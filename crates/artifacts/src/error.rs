@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use lineal_core::{CanonicalError, Digest, ErrorKind, InvalidPath, PathClash};
+use lineal_core::{CanonicalError, Digest, ErrorKind, InvalidPath, Name, PathClash};
 
 use crate::OciFlaw;
 
@@ -42,6 +42,28 @@ pub enum Error {
         artifact: Digest,
         /// The name asked for.
         name: String,
+    },
+
+    /// The catalog has no such version. [`Catalog::versions`](crate::Catalog::versions) lists them.
+    #[error("{name} has no version {version}")]
+    NoSuchVersion {
+        /// The name.
+        name: Name,
+        /// The number asked for.
+        version: u64,
+    },
+
+    /// The version is held. Have the hold released by whom it belongs to, or leave the version.
+    #[error("version {version} of {name} is held as {label}: {reason}")]
+    Held {
+        /// The name.
+        name: Name,
+        /// The version.
+        version: u64,
+        /// Which hold; there may be more.
+        label: Name,
+        /// Why it is held.
+        reason: String,
     },
 
     /// The blob is not a manifest, or one of a newer release. Check the digest; upgrade.
@@ -118,12 +140,12 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Path { .. } | Self::Clash { .. } | Self::Invalid { .. } | Self::Encode { .. } => ErrorKind::Invalid,
-            Self::NoSuchFile { .. } => ErrorKind::NotFound,
+            Self::NoSuchFile { .. } | Self::NoSuchVersion { .. } => ErrorKind::NotFound,
             Self::NotAManifest { source, .. } => match **source {
                 ManifestFlaw::Format(_) => ErrorKind::Unsupported,
                 _ => ErrorKind::Invalid,
             },
-            Self::Occupied { .. } => ErrorKind::Conflict,
+            Self::Occupied { .. } | Self::Held { .. } => ErrorKind::Conflict,
             Self::Local { source, .. } => local_kind(source),
             Self::Oci { source, .. } => source.kind(),
             Self::Store(error) => error.kind(),

@@ -3,7 +3,7 @@
 //! **The store.** [`PackBlobs`] is a blob store for data sets and models, on local disk or a bucket: large blobs are cut by their
 //! content, chunks are stored once, compressed where that pays, and packed into objects of 64 MiB; every byte read is verified.
 //! [`Collector`] frees what no journal names any longer, while writers go on; [`PackBlobs::fsck`] checks a store; [`transfer`]
-//! copies between stores. Formats: `docs/format/pack.md`; why it is safe: `docs/design/0002-pack-store.md`. Limits of this
+//! copies between stores; a [`ReadCache`] spares requests. Formats: `docs/format/pack.md`; why it is safe: `docs/design/0002-pack-store.md`. Limits of this
 //! release: the index is in memory, and there is no repair yet.
 //!
 //! **Artifacts.** An artifact is a [`Manifest`]: named files with sizes and media types, annotations, and perhaps a subject it is
@@ -14,7 +14,7 @@
 //! - [`Artifacts::get`] opens one: whole files, ranges, streams, or [`Artifact::export_to`] a directory.
 //! - [`Artifacts::export_oci`] and [`Artifacts::import_oci`] go through OCI image layouts, to and from registries.
 //! - [`Artifacts::verify`] re-hashes everything and names what is damaged.
-//! - [`Catalog`] gives artifacts names with versions, and keeps them alive.
+//! - [`Catalog`] gives artifacts names with versions, and keeps them alive; pins, holds and [`Retention`] say for how long.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -47,7 +47,7 @@ mod pack; // packs, their index and journal, batches, reads
 mod artifact; // reading one: files, ranges, streams
 mod artifacts; // putting and getting, over any blob store
 mod blocking; // work on local files, off the async threads
-mod catalog; // names and versions, in a journal
+mod catalog; // names and versions, in a journal; what keeps them
 mod draft; // what is to become an artifact
 mod error; // what can go wrong
 mod export; // into a directory, and never out of it
@@ -64,7 +64,10 @@ mod verify; // re-hashing everything
 pub use self::{
     artifact::Artifact,
     artifacts::{Artifacts, Stored},
-    catalog::{Catalog, CatalogEvent, CatalogRoots, CatalogState, CatalogVersion},
+    catalog::{
+        Catalog, CatalogEvent, CatalogRoots, CatalogState, CatalogVersion, Hold, Keep, Retention, RetentionPlan,
+        RetentionVerdict,
+    },
     draft::{Content, Draft},
     error::{Error, ManifestFlaw},
     export::Exported,
@@ -79,6 +82,6 @@ pub use self::{
     collect::{CollectSettings, Collected, Collector, Fate, PackFate, Plan},
     pack::{
         Fsck, FsckLevel, KnownPack, OpenSession, PackBlobs, PackEvent, PackInfo, PackName, PackSettings, PackState,
-        Problem, SessionId, StoreEvent,
+        Problem, ReadCache, SessionId, StoreEvent,
     },
 };

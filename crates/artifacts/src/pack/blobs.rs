@@ -16,6 +16,7 @@ use lineal_core::{
 use super::{
     PackInfo, PackName, PackSettings, PackState, SessionId, StoreEvent,
     batch::PackBatch,
+    cache::{CacheSlot, ReadCache},
     format,
     index::{Index, Pack},
 };
@@ -57,6 +58,7 @@ pub(crate) struct Inner {
     prefix: String,
     id: StoreId,
     index: RwLock<Index>,
+    pub(super) cache: CacheSlot,
 }
 
 impl fmt::Debug for PackBlobs {
@@ -87,7 +89,15 @@ impl PackBlobs {
         let own = format!("{prefix}/journal");
         let journal = Journal::builder(store, &own).open().await?;
         let lists = CondemnedLists::new(store, &own);
-        let inner = Inner { store: store.clone(), journal, lists, prefix, id, index: RwLock::default() };
+        let inner = Inner {
+            store: store.clone(),
+            journal,
+            lists,
+            prefix,
+            id,
+            index: RwLock::default(),
+            cache: CacheSlot::default(),
+        };
         inner.load_index().await?;
         Ok(Self { inner: Arc::new(inner), settings: PackSettings::default(), progress: Arc::new(NoProgress) })
     }
@@ -109,6 +119,13 @@ impl PackBlobs {
 
     pub(super) fn progress(&self) -> &dyn Progress {
         self.progress.as_ref()
+    }
+
+    /// Reads through `cache` from now on: this handle, its clones, and the batches of both.
+    #[must_use]
+    pub fn with_cache(self, cache: ReadCache) -> Self {
+        self.inner.cache.set(cache);
+        self
     }
 
     /// Returns the settings.

@@ -2,11 +2,12 @@
 //!
 //! Byte-level specification: `docs/format/pack.md`. Reading order: `format` (what a pack is), `list` (what a large blob is),
 //! `state` (what the journal says), `index` (where a chunk lies), `blobs` (the handle), `batch` and `ingest` (the way in),
-//! `read` (the way out).
+//! `read` (the way out), `cache` (what lies nearer than the store).
 
 mod batch; // puts that become durable together
 mod blobs; // PackBlobs: open, refresh, the BlobStore itself
 mod builder; // a pack that is being filled
+mod cache; // blocks of packs on a local disk, bounded
 mod format; // records, trailer, footer
 mod fsck; // checking the store, as far as asked
 #[cfg(fuzzing)]
@@ -26,6 +27,7 @@ pub(crate) use self::{
 };
 pub use self::{
     blobs::PackBlobs,
+    cache::ReadCache,
     fsck::{Fsck, FsckLevel, Problem},
     settings::PackSettings,
     state::{KnownPack, OpenSession, PackEvent, PackInfo, PackName, PackState, SessionId, StoreEvent},

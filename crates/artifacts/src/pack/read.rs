@@ -6,6 +6,7 @@ use lineal_core::{ByteStream, Digest, Error, Hasher, on_cpu};
 
 use super::{
     blobs::{CONCURRENCY, Inner},
+    cache::ReadCache,
     format::{BlobRow, Kind},
     index::{Pack, Place},
     list::{self, Row},
@@ -212,14 +213,32 @@ impl Inner {
         }
     }
 
-    /// Reads records from their packs, near ones in one request, and verifies each.
+    /// Reads records from their packs or the cache, and verifies each.
     async fn fetch(&self, blob: &Digest, places: &[Place]) -> Result<Vec<Bytes>, Trouble> {
+        let Some(cache) = self.cache.cache() else { return self.fetch_through(None, blob, places).await };
+        match self.fetch_through(Some(&cache), blob, places).await {
+            // Only the store can say that it is damaged.
+            Err(Trouble::Error(Error::Damaged { .. })) => {
+                cache.forget_places(places).await;
+                self.fetch_through(None, blob, places).await
+            }
+            other => other,
+        }
+    }
+
+    /// Reads records from their packs, near ones in one request, and verifies each.
+    async fn fetch_through(
+        &self,
+        cache: Option<&ReadCache>,
+        blob: &Digest,
+        places: &[Place],
+    ) -> Result<Vec<Bytes>, Trouble> {
         let requests = plan(places);
         let get = |Request { pack, range, places: wanted }: Request| async move {
             let found = match range.is_empty() {
                 // No back end takes an empty range.
                 true => Ok(Some(Bytes::new())),
-                false => self.store.read_range(&self.pack_key(&pack.name)?, range.clone()).await,
+                false => self.read_pack_range(cache, &pack, range.clone()).await,
             };
             let bytes = match found {
                 Ok(bytes) => bytes,

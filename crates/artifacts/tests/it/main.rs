@@ -1,6 +1,7 @@
 //! Artifacts end to end, on memory and on a local directory.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod cache;
 mod collect;
 mod export;
 mod oci;
