@@ -3,6 +3,7 @@
 
 mod collect;
 mod export;
+mod index;
 mod oci;
 mod packs;
 mod round_trip;
