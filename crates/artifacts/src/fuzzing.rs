@@ -22,6 +22,10 @@ pub fn list(bytes: &[u8]) {
     pack::fuzzing::list(bytes);
 }
 
+pub fn segment(bytes: &[u8]) {
+    pack::fuzzing::segment(bytes);
+}
+
 /// The first byte is the codec, the next three the length that the chunk is said to have.
 pub fn codec(bytes: &[u8]) {
     let Some((&[id, low, middle, high], stored)) = bytes.split_first_chunk() else { return };

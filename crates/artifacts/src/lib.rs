@@ -3,8 +3,8 @@
 //! **The store.** [`PackBlobs`] is a blob store for data sets and models, on local disk or a bucket: large blobs are cut by their
 //! content, chunks are stored once, compressed where that pays, and packed into objects of 64 MiB; every byte read is verified.
 //! [`Collector`] frees what no journal names any longer, while writers go on; [`PackBlobs::fsck`] checks a store; [`transfer`]
-//! copies between stores; a [`ReadCache`] spares requests. Formats: `docs/format/pack.md`; why it is safe: `docs/design/0002-pack-store.md`. Limits of this
-//! release: the index is in memory, and there is no repair yet.
+//! copies between stores; a [`ReadCache`] spares requests; [`PackBlobs::index_packs`] keeps the index of a large store on disk.
+//! Formats: `docs/format/pack.md`; why it is safe: `docs/design/0002-pack-store.md`.
 //!
 //! **Artifacts.** An artifact is a [`Manifest`]: named files with sizes and media types, annotations, and perhaps a subject it is
 //! about. It is a blob in canonical JSON, so its digest names the artifact and every byte of it. They work on any
@@ -81,7 +81,7 @@ pub use self::{
     chunk::ChunkProfile,
     collect::{CollectSettings, Collected, Collector, Fate, PackFate, Plan},
     pack::{
-        Fsck, FsckLevel, KnownPack, OpenSession, PackBlobs, PackEvent, PackInfo, PackName, PackSettings, PackState,
-        Problem, ReadCache, SessionId, StoreEvent,
+        Fsck, FsckLevel, IndexProblem, Indexed, KnownPack, OpenSession, PackBlobs, PackEvent, PackInfo, PackName,
+        PackSettings, PackState, Problem, ReadCache, SegmentId, SegmentInfo, SessionId, StoreEvent,
     },
 };

@@ -104,11 +104,10 @@ impl Collector {
         refreshed: bool,
     ) -> Result<bool, Error> {
         let inner = &self.blobs.inner;
-        let chunk = inner.index().find(digest, Kind::Chunk, None, |_| true);
-        if let Some(place) = chunk {
+        if let Some(place) = inner.find(digest, Kind::Chunk, None, &[]).await? {
             return Ok(live.add(&place));
         }
-        let Some((row, _)) = inner.large(digest, |_| true).await? else {
+        let Some((row, _)) = inner.large(digest, &[]).await? else {
             if refreshed {
                 let what = format!("journal {} names blob {digest}, which is not stored: check the store", by.prefix);
                 return Err(refused(what));
@@ -117,26 +116,26 @@ impl Collector {
             inner.refresh().await?;
             return Box::pin(self.mark_blob(digest, by, live, true)).await;
         };
-        let spot = inner.index().blob_row_spot(digest, &row);
-        let new = spot.is_some_and(|(pack, at)| live.add_blob(&pack, at));
+        let rows = inner.blob_rows(digest).await?;
+        let (pack, at, _) = rows.iter().find(|(_, _, same)| *same == row).ok_or_else(went_away)?;
+        let new = live.add_blob(pack, *at as usize);
         if new {
-            let lists = inner.lists_of(digest, &row).await?;
-            let index = inner.index();
-            for (list, chunks) in lists {
-                if let Some(place) = index.find(&list, Kind::List, None, |_| true) {
-                    live.add(&place);
-                }
-                let mut last = None;
-                for chunk in chunks {
-                    last = index.find(&chunk.key, Kind::Chunk, last.as_ref(), |_| true);
-                    if let Some(place) = &last {
-                        live.add(place);
-                    }
+            for (list, chunks) in inner.lists_of(digest, &row).await? {
+                let place = inner.find(&list, Kind::List, None, &[]).await?;
+                live.add(&place.ok_or_else(went_away)?);
+                let keys: Vec<Digest> = chunks.iter().map(|chunk| chunk.key).collect();
+                for place in inner.find_run(&keys, Kind::Chunk).await? {
+                    live.add(&place.ok_or_else(went_away)?);
                 }
             }
         }
         Ok(new)
     }
+}
+
+/// What was found a moment ago is not there: nothing may be judged by what was marked so far.
+pub(super) fn went_away() -> Error {
+    refused("a pack went away meanwhile".to_owned())
 }
 
 pub(super) fn refused(reason: String) -> Error {

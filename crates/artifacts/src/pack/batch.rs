@@ -21,7 +21,7 @@ use super::{
     blobs::Inner,
     builder::{NewRecord, PackBuilder, SealedPack},
     format::{BlobRow, Kind},
-    index::{Pack, Place},
+    index::{LoadedPack, Pack, Place},
     ingest::Ingest,
     state::{Landed, Refusal},
     upload::Upload,
@@ -109,9 +109,14 @@ impl PackBatch {
         work.builder.holds(key, kind) || work.under_way.as_ref().is_some_and(|pack| pack.keys.contains(&(*key, kind)))
     }
 
-    /// Finds a stored record that the batch may rest on, best right behind `after`.
-    pub(crate) fn find(&self, key: &Digest, kind: Kind, after: Option<&Place>) -> Option<Place> {
-        self.inner().index().find(key, kind, after, |pack| self.allows(pack))
+    /// Finds a stored record that the batch may rest on.
+    pub(crate) async fn find(&self, key: &Digest, kind: Kind) -> Result<Option<Place>, Error> {
+        self.inner().find(key, kind, None, &self.condemned).await
+    }
+
+    /// Finds the stored records of many keys that the batch may rest on: all places that are known of each.
+    pub(crate) async fn find_many(&self, keys: &[Digest], kind: Kind) -> Result<Vec<Vec<Place>>, Error> {
+        self.inner().find_many(keys, kind, &self.condemned).await
     }
 
     pub(super) fn hold(&self, pack: &Pack) {
@@ -247,11 +252,11 @@ impl PackBatch {
 
     /// Rests on the blob as it is stored, if it is, and on packs that are allowed.
     pub(super) async fn take_stored(&self, digest: &Digest) -> Result<bool, Error> {
-        if let Some(place) = self.find(digest, Kind::Chunk, None) {
+        if let Some(place) = self.find(digest, Kind::Chunk).await? {
             self.hold(&place.pack);
             return Ok(true);
         }
-        match self.inner().large(digest, |pack| self.allows(pack)).await? {
+        match self.inner().large(digest, &self.condemned).await? {
             Some((_, packs)) => {
                 self.work().holds.extend(packs);
                 Ok(true)
@@ -382,8 +387,9 @@ pub(crate) async fn records(
     on_cpu(move || raw.into_par_iter().map(make).collect()).await
 }
 
-fn known(sealed: SealedPack) -> Pack {
-    Pack { name: sealed.trailer.name, info: sealed.info, trailer: sealed.trailer }
+fn known(sealed: SealedPack) -> LoadedPack {
+    let pack = Arc::new(Pack { name: sealed.trailer.name, info: sealed.info });
+    LoadedPack { pack, trailer: sealed.trailer }
 }
 
 /// Gives a failure that several wait for to one more of them.

@@ -14,11 +14,12 @@ use lineal_core::{
 };
 
 use super::{
-    PackInfo, PackName, PackSettings, PackState, SessionId, StoreEvent,
+    PackInfo, PackName, PackSettings, PackState, SegmentId, SessionId, StoreEvent,
     batch::PackBatch,
     cache::{CacheSlot, ReadCache},
     format,
-    index::{Index, Pack},
+    index::{Index, LoadedPack, Pack},
+    segments::Cached,
 };
 
 /// A blob store that keeps chunks in packs: the place of datasets, checkpoints and models, on disk or on a bucket.
@@ -28,7 +29,8 @@ use super::{
 /// are immutable objects of about 64 MiB with an index at their end; a journal says which there are, and nothing is
 /// visible before it does. Handles are cheap to clone; any number of processes may use one store.
 ///
-/// Opening reads the indexes of all packs into memory: about 200 bytes a chunk, and one request a pack.
+/// Opening reads the indexes of packs into memory: about 200 bytes a chunk, and one request a pack. For packs that
+/// [`index_packs`](Self::index_packs) has put into segments it is about 2 bytes a chunk, and one request a segment.
 ///
 /// ```
 /// use lineal_artifacts::PackBlobs;
@@ -59,6 +61,7 @@ pub(crate) struct Inner {
     id: StoreId,
     index: RwLock<Index>,
     pub(super) cache: CacheSlot,
+    pub(super) cached: Cached,
 }
 
 impl fmt::Debug for PackBlobs {
@@ -97,6 +100,7 @@ impl PackBlobs {
             id,
             index: RwLock::default(),
             cache: CacheSlot::default(),
+            cached: Cached::default(),
         };
         inner.load_index().await?;
         Ok(Self { inner: Arc::new(inner), settings: PackSettings::default(), progress: Arc::new(NoProgress) })
@@ -177,30 +181,48 @@ impl Inner {
         self.load_index().await
     }
 
-    /// Brings the index up to the journal's state as last read.
+    /// Returns the key of a segment's object.
+    pub(super) fn segment_key(&self, name: &SegmentId) -> Result<Path, Error> {
+        self.store.key(&format!("{}/index/{name}", self.prefix))
+    }
+
+    /// Lists the objects that have the name of a segment, recorded or not.
+    pub(super) async fn list_segments(&self) -> Result<Vec<(SegmentId, ObjectMeta)>, Error> {
+        let found = self.store.list(&self.store.key(&format!("{}/index", self.prefix))?).await?;
+        let named = |meta: ObjectMeta| Some((meta.location.filename()?.parse().ok()?, meta));
+        Ok(found.into_iter().filter_map(named).collect())
+    }
+
+    /// Brings the index up to the journal's state as last read: what is new is there before what is old goes.
     async fn load_index(&self) -> Result<(), Error> {
-        let (new, gone) = self.journal.peek(|state| {
-            let index = self.index();
-            let new = state.packs().iter().filter(|(name, _)| !index.knows(name));
-            let new: Vec<(PackName, PackInfo)> = new.map(|(name, pack)| (*name, pack.info)).collect();
-            let gone: Vec<PackName> = index.names().filter(|name| !state.packs().contains_key(name)).copied().collect();
-            (new, gone)
-        });
+        self.load_segments().await?;
+        let change = self.journal.peek(|state| self.index().compare(state));
         let load = |(name, info)| async move { Ok::<_, Error>((name, self.load_pack(name, info).await?)) };
-        let mut loading = stream::iter(new).map(load).buffer_unordered(CONCURRENCY);
+        let mut loading = stream::iter(change.load).map(load).buffer_unordered(CONCURRENCY);
         while let Some((name, loaded)) = loading.try_next().await? {
-            match loaded {
-                Ok(pack) => self.index_mut().insert(pack),
-                Err(why) => self.index_mut().insert_damaged(name, why),
-            }
+            self.update_index(|state, index| match loaded {
+                // It may have been removed while its trailer was read.
+                _ if !state.packs().contains_key(&name) => {}
+                Ok(loaded) => index.insert(loaded),
+                Err(why) => index.insert_damaged(name, why),
+            });
         }
-        let mut index = self.index_mut();
-        gone.iter().for_each(|name| index.remove(name));
+        self.update_index(|state, index| {
+            let there = change.cover.into_iter().filter(|(name, ..)| state.packs().contains_key(name));
+            there.for_each(|(name, info, by)| index.cover(name, info, by));
+            change.gone.iter().for_each(|name| index.remove(name));
+            change.gone_segments.iter().for_each(|name| index.remove_segment(name));
+        });
         Ok(())
     }
 
+    /// Changes the index by the journal's state as last read, so that what a later state removed never comes back.
+    fn update_index(&self, change: impl FnOnce(&PackState, &mut Index)) {
+        self.journal.peek(|state| change(state, &mut self.index_mut()));
+    }
+
     /// Reads the trailer of a pack; the inner error says in words why it is not what the journal says.
-    pub(super) async fn load_pack(&self, name: PackName, info: PackInfo) -> Result<Result<Pack, String>, Error> {
+    pub(super) async fn load_pack(&self, name: PackName, info: PackInfo) -> Result<Result<LoadedPack, String>, Error> {
         let tail_bytes = info.tail_bytes.min(u64::from(format::MAX_TRAILER) + format::FOOTER_LEN as u64);
         let range = info.size_bytes.saturating_sub(tail_bytes)..info.size_bytes;
         let tail = match self.store.read_range(&self.pack_key(&name)?, range).await {
@@ -216,7 +238,7 @@ impl Inner {
         };
         Ok(match format::decode_tail(&tail, info.size_bytes) {
             Ok((trailer, footer)) if footer.digest == info.digest && trailer.name == name => {
-                Ok(Pack { name, info, trailer })
+                Ok(LoadedPack { pack: Arc::new(Pack { name, info }), trailer })
             }
             Ok(_) => Err("its index is not the one that was recorded".to_owned()),
             Err(flaw) => Err(flaw.to_string()),

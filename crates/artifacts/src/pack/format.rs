@@ -132,14 +132,14 @@ impl BlobRow {
 }
 
 impl Kind {
-    fn id(self) -> u8 {
+    pub(crate) fn id(self) -> u8 {
         match self {
             Self::Chunk => 0,
             Self::List => 1,
         }
     }
 
-    fn from_id(id: u8) -> Option<Self> {
+    pub(crate) fn from_id(id: u8) -> Option<Self> {
         match id {
             0 => Some(Self::Chunk),
             1 => Some(Self::List),
@@ -159,6 +159,11 @@ pub(crate) struct Footer {
 
 impl Footer {
     pub(crate) fn encode(&self) -> [u8; FOOTER_LEN] {
+        self.encode_as(FOOTER_MAGIC)
+    }
+
+    /// Encodes the footer of another kind of object that ends in the same way.
+    pub(crate) fn encode_as(&self, footer_magic: &[u8; 8]) -> [u8; FOOTER_LEN] {
         let mut out = [0; FOOTER_LEN];
         let (head, tail) = out.split_at_mut(CHECKED_LEN);
         let (digest, rest) = head.split_at_mut(32);
@@ -170,15 +175,25 @@ impl Footer {
         version.copy_from_slice(&VERSION.to_le_bytes());
         let (check, magic) = tail.split_at_mut(8);
         check.copy_from_slice(&checksum(head));
-        magic.copy_from_slice(FOOTER_MAGIC);
+        magic.copy_from_slice(footer_magic);
         out
     }
 
     /// Reads the last [`FOOTER_LEN`] bytes of a pack of `size` bytes.
     pub(crate) fn decode(bytes: &[u8; FOOTER_LEN], size: u64) -> Result<Self, PackFlaw> {
+        Self::decode_as(FOOTER_MAGIC, MAX_TRAILER, bytes, size)
+    }
+
+    /// Reads the footer of an object of `size` bytes that ends with `footer_magic` and has a trailer of at most `limit` bytes.
+    pub(crate) fn decode_as(
+        footer_magic: &[u8; 8],
+        limit: u32,
+        bytes: &[u8; FOOTER_LEN],
+        size: u64,
+    ) -> Result<Self, PackFlaw> {
         let (checked, tail) = bytes.split_at(CHECKED_LEN);
         let (check, magic) = tail.split_at(8);
-        if magic != FOOTER_MAGIC {
+        if magic != footer_magic {
             return Err(PackFlaw::NotAPack);
         }
         if check != checksum(checked) {
@@ -191,7 +206,7 @@ impl Footer {
             return Err(PackFlaw::Version(version));
         }
         let end = trailer_offset.checked_add(u64::from(trailer_len)).and_then(|end| end.checked_add(FOOTER_LEN as u64));
-        if end != Some(size) || trailer_offset < MAGIC.len() as u64 || trailer_len > MAX_TRAILER {
+        if end != Some(size) || trailer_offset < MAGIC.len() as u64 || trailer_len > limit {
             return Err(PackFlaw::Place);
         }
         Ok(Self { digest, trailer_offset, trailer_len })
@@ -233,6 +248,8 @@ pub(crate) enum PackFlaw {
     Levels(u8),
     #[error("bytes that must be zero are not")]
     Reserved,
+    #[error("it is not sorted as it must be")]
+    Order,
 }
 
 fn checksum(bytes: &[u8]) -> [u8; 8] {
@@ -262,7 +279,7 @@ impl Reader<'_> {
         self.array().map(u64::from_le_bytes)
     }
 
-    fn zeros<const N: usize>(&mut self) -> Result<(), PackFlaw> {
+    pub(crate) fn zeros<const N: usize>(&mut self) -> Result<(), PackFlaw> {
         if self.array::<N>()? == [0; N] { Ok(()) } else { Err(PackFlaw::Reserved) }
     }
 }
@@ -280,7 +297,7 @@ pub(crate) const BLOB_LEN: usize = 80;
 /// Largest record, raw: that of the largest chunk.
 pub(crate) const MAX_RAW: u32 = 4 * 1024 * 1024;
 /// Largest record as stored: a codec that does not pay is not used, but an encryption may add a little.
-const MAX_STORED: u32 = MAX_RAW + 4096;
+pub(crate) const MAX_STORED: u32 = MAX_RAW + 4096;
 /// Most records and blobs in one pack, so that its trailer stays small however small they are.
 pub(crate) const MAX_RECORDS: usize = 65_536;
 /// Largest trailer that is read.

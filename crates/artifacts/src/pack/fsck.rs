@@ -4,10 +4,10 @@ use futures::{StreamExt, TryStreamExt, stream};
 use lineal_core::{Digest, Error, Progress, ProgressEvent, on_cpu};
 
 use super::{
-    PackBlobs, PackInfo, PackName, PackState,
+    PackBlobs, PackInfo, PackName, PackState, SegmentId,
     blobs::{CONCURRENCY, Inner},
     format::MAGIC,
-    index::{Pack, Place},
+    index::{LoadedPack, Place},
     read::open,
 };
 
@@ -15,9 +15,9 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum FsckLevel {
-    /// The journal's chain, and that every pack is there and has its size.
+    /// The journal's chain, and that every pack and every segment of the index is there and has its size.
     Chain,
-    /// Also the index of every pack.
+    /// Also the index of every pack, and every segment of the index in full.
     #[default]
     Trailers,
     /// Also every byte of every pack whose digest falls into subset `part` of `of`, so that `of` checks read all.
@@ -45,14 +45,29 @@ pub struct Fsck {
     pub unrecorded: u64,
     /// What does not hold.
     pub problems: Vec<Problem>,
+    /// Segments of the index.
+    pub segments: u64,
+    /// Segments that cannot be used. No blob is at risk, but opening and lookups cost more until
+    /// [`rebuild_index`](PackBlobs::rebuild_index).
+    pub index_problems: Vec<IndexProblem>,
 }
 
 impl Fsck {
-    /// Tells whether everything that was looked at holds.
+    /// Tells whether everything that was looked at holds, the index included.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.problems.is_empty()
+        self.problems.is_empty() && self.index_problems.is_empty()
     }
+}
+
+/// A segment of the index that is not what was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IndexProblem {
+    /// The segment.
+    pub segment: SegmentId,
+    /// What does not hold, in words.
+    pub found: String,
 }
 
 /// A pack or a part of it that is not what was recorded.
@@ -102,6 +117,15 @@ impl PackBlobs {
             found.problems.extend(problems);
         }
         progress.report(ProgressEvent::Finished { task });
+        drop(checks);
+        let segments: Vec<_> =
+            inner.journal.peek(|state| state.segments().iter().map(|(name, info)| (*name, *info)).collect());
+        found.segments = segments.len() as u64;
+        for (segment, info) in segments {
+            if let Some(problem) = inner.check_segment(segment, info, level != FsckLevel::Chain).await? {
+                found.index_problems.push(IndexProblem { segment, found: problem });
+            }
+        }
         Ok(found)
     }
 }
@@ -128,25 +152,25 @@ impl Inner {
         if level == FsckLevel::Chain {
             return Ok(Checked::default());
         }
-        let pack = match self.load_pack(name, info).await? {
-            Ok(pack) => pack,
+        let loaded = match self.load_pack(name, info).await? {
+            Ok(loaded) => loaded,
             Err(why) => return whole(why),
         };
         match level {
-            FsckLevel::Hash { part, of } if subset(&info.digest, of) == part => self.hash_all(pack).await,
+            FsckLevel::Hash { part, of } if subset(&info.digest, of) == part => self.hash_all(loaded).await,
             _ => Ok(Checked::default()),
         }
     }
 
     /// Reads a pack and hashes every record in it.
-    async fn hash_all(&self, pack: Pack) -> Result<Checked, Error> {
+    async fn hash_all(&self, loaded: LoadedPack) -> Result<Checked, Error> {
+        let LoadedPack { pack, trailer } = loaded;
         let key = self.pack_key(&pack.name)?;
         let end = pack.info.size_bytes - pack.info.tail_bytes.min(pack.info.size_bytes);
         let Some(bytes) = self.store.read_range(&key, 0..end).await? else { return Ok(Checked::default()) };
         on_cpu(move || {
             use rayon::prelude::*;
 
-            let pack = Arc::new(pack);
             let problem = |record, found| Problem { pack: pack.name, record, found };
             let check = |(at, record): (usize, &super::format::Record)| {
                 let from = record.offset as usize;
@@ -158,9 +182,9 @@ impl Inner {
             };
             let magic = bytes.starts_with(MAGIC);
             let magic = (!magic).then(|| problem(None, "it does not begin like a pack".to_owned()));
-            let records = pack.trailer.records.par_iter().enumerate().filter_map(check);
+            let records = trailer.records.par_iter().enumerate().filter_map(check);
             let problems = magic.into_iter().chain(records.collect::<Vec<_>>()).collect();
-            Checked { hashed: pack.trailer.records.len() as u64, hashed_bytes: bytes.len() as u64, problems }
+            Checked { hashed: trailer.records.len() as u64, hashed_bytes: bytes.len() as u64, problems }
         })
         .await
     }

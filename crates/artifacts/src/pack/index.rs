@@ -6,35 +6,64 @@ use std::{
 use lineal_core::Digest;
 
 use super::{
-    PackInfo, PackName,
+    PackInfo, PackName, PackState, SegmentId,
     format::{BlobRow, Kind, Record, Trailer},
+    segments::{Row, Segment},
 };
 
-/// Where every chunk, list and large blob lies: the trailers of all packs, by key.
+/// Where every chunk, list and large blob lies, as far as it is in memory: the trailers of packs that no segment of the index
+/// covers, by key, about 200 bytes a chunk; and which segments cover the others.
 ///
-/// A cache: built from packs alone, and forgotten with the handle. About 200 bytes of memory a chunk.
+/// A cache: built from packs alone, and forgotten with the handle.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    packs: BTreeMap<PackName, Arc<Pack>>,
+    packs: BTreeMap<PackName, Known>,
     records: HashMap<Digest, Vec<Spot>>,
     blobs: HashMap<Digest, Vec<Spot>>,
     /// Packs whose trailer cannot be read, and why.
     damaged: BTreeMap<PackName, String>,
+    segments: BTreeMap<SegmentId, Arc<Segment>>,
+    /// Segments that cannot be used, and why.
+    spoilt: BTreeMap<SegmentId, String>,
 }
 
-/// A pack whose trailer is known.
+/// A pack that the store has.
 #[derive(Debug)]
 pub(crate) struct Pack {
     pub(crate) name: PackName,
     pub(crate) info: PackInfo,
+}
+
+/// A pack whose trailer is known.
+#[derive(Debug)]
+pub(crate) struct LoadedPack {
+    pub(crate) pack: Arc<Pack>,
     pub(crate) trailer: Trailer,
+}
+
+#[derive(Debug)]
+enum Known {
+    Loaded(Arc<LoadedPack>),
+    /// By a segment that is there.
+    Covered(Arc<Pack>, SegmentId),
 }
 
 /// Row `at` of a table in a pack's trailer.
 #[derive(Debug, Clone)]
 struct Spot {
-    pack: Arc<Pack>,
+    loaded: Arc<LoadedPack>,
     at: u32,
+}
+
+/// What has to be done to bring an index up to a state.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    /// Packs whose trailers are to be read.
+    pub(crate) load: Vec<(PackName, PackInfo)>,
+    /// Packs that a segment covers.
+    pub(crate) cover: Vec<(PackName, PackInfo, SegmentId)>,
+    pub(crate) gone: Vec<PackName>,
+    pub(crate) gone_segments: Vec<SegmentId>,
 }
 
 /// A record and the pack it lies in.
@@ -53,30 +82,63 @@ impl Place {
     }
 }
 
-impl Index {
-    pub(crate) fn knows(&self, name: &PackName) -> bool {
-        self.packs.contains_key(name) || self.damaged.contains_key(name)
-    }
+/// Takes one of several places of a key: the one right behind `after`, or the first.
+pub(crate) fn choose(places: Vec<Place>, after: Option<&Place>) -> Option<Place> {
+    let follows = after.and_then(|after| places.iter().position(|place| place.follows(after)));
+    places.into_iter().nth(follows.unwrap_or_default())
+}
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &PackName> {
-        self.packs.keys().chain(self.damaged.keys())
+impl Index {
+    /// Says what differs from the packs and segments of a state; segments that are new must be known before.
+    pub(crate) fn compare(&self, state: &PackState) -> Change {
+        let known = self.packs.keys().chain(self.damaged.keys());
+        let gone = known.filter(|name| !state.packs().contains_key(name)).copied().collect();
+        let segments = self.segments.keys().chain(self.spoilt.keys());
+        let gone_segments: Vec<SegmentId> =
+            segments.filter(|name| !state.segments().contains_key(name)).copied().collect();
+        let mut change = Change { gone, gone_segments, ..Change::default() };
+        let stays = |name: &SegmentId| self.segments.contains_key(name) && state.segments().contains_key(name);
+        for (name, pack) in state.packs() {
+            let known = self.packs.get(name);
+            if matches!(known, Some(Known::Covered(_, by)) if stays(by)) || self.damaged.contains_key(name) {
+                continue;
+            }
+            let mut segments = self.segments.values().filter(|segment| stays(&segment.name));
+            match segments.find(|segment| segment.covers(name, &pack.info)) {
+                Some(segment) => change.cover.push((*name, pack.info, segment.name)),
+                None if matches!(known, Some(Known::Loaded(_))) => {}
+                None => change.load.push((*name, pack.info)),
+            }
+        }
+        change
     }
 
     pub(crate) fn pack(&self, name: &PackName) -> Option<Arc<Pack>> {
-        self.packs.get(name).cloned()
+        self.packs.get(name).map(|known| match known {
+            Known::Loaded(loaded) => Arc::clone(&loaded.pack),
+            Known::Covered(pack, _) => Arc::clone(pack),
+        })
     }
 
-    pub(crate) fn insert(&mut self, pack: Pack) {
-        let pack = Arc::new(pack);
-        self.damaged.remove(&pack.name);
-        if self.packs.insert(pack.name, Arc::clone(&pack)).is_some() {
+    pub(crate) fn loaded(&self, name: &PackName) -> Option<Arc<LoadedPack>> {
+        match self.packs.get(name)? {
+            Known::Loaded(loaded) => Some(Arc::clone(loaded)),
+            Known::Covered(..) => None,
+        }
+    }
+
+    pub(crate) fn insert(&mut self, loaded: LoadedPack) {
+        let (name, loaded) = (loaded.pack.name, Arc::new(loaded));
+        self.damaged.remove(&name);
+        if let Some(Known::Loaded(_)) = self.packs.insert(name, Known::Loaded(Arc::clone(&loaded))) {
+            // Its rows are there already: they say the same.
             return;
         }
-        for (at, record) in (0..).zip(&pack.trailer.records) {
-            self.records.entry(record.key).or_default().push(Spot { pack: Arc::clone(&pack), at });
+        for (at, record) in (0..).zip(&loaded.trailer.records) {
+            self.records.entry(record.key).or_default().push(Spot { loaded: Arc::clone(&loaded), at });
         }
-        for (at, row) in (0..).zip(&pack.trailer.blobs) {
-            self.blobs.entry(row.blob).or_default().push(Spot { pack: Arc::clone(&pack), at });
+        for (at, row) in (0..).zip(&loaded.trailer.blobs) {
+            self.blobs.entry(row.blob).or_default().push(Spot { loaded: Arc::clone(&loaded), at });
         }
     }
 
@@ -88,53 +150,93 @@ impl Index {
         self.damaged.first_key_value()
     }
 
-    /// Returns the pack that has this very row, and where.
-    pub(crate) fn blob_row_spot(&self, blob: &Digest, row: &BlobRow) -> Option<(Arc<Pack>, usize)> {
-        let same = |spot: &&Spot| spot.pack.trailer.blobs.get(spot.at as usize) == Some(row);
-        self.blobs.get(blob)?.iter().find(same).map(|spot| (Arc::clone(&spot.pack), spot.at as usize))
+    /// Leaves a pack to the segment that covers it, and forgets its trailer; unless the segment went away meanwhile.
+    pub(crate) fn cover(&mut self, name: PackName, info: PackInfo, by: SegmentId) {
+        if self.segments.contains_key(&by) && !self.damaged.contains_key(&name) {
+            self.remove(&name);
+            self.packs.insert(name, Known::Covered(Arc::new(Pack { name, info }), by));
+        }
     }
 
     pub(crate) fn remove(&mut self, name: &PackName) {
         self.damaged.remove(name);
-        let Some(pack) = self.packs.remove(name) else { return };
+        let Some(Known::Loaded(loaded)) = self.packs.remove(name) else { return };
         let forget = |table: &mut HashMap<Digest, Vec<Spot>>, key: &Digest| {
             if let Some(spots) = table.get_mut(key) {
-                spots.retain(|spot| spot.pack.name != *name);
+                spots.retain(|spot| spot.loaded.pack.name != *name);
                 if spots.is_empty() {
                     table.remove(key);
                 }
             }
         };
-        pack.trailer.records.iter().for_each(|record| forget(&mut self.records, &record.key));
-        pack.trailer.blobs.iter().for_each(|row| forget(&mut self.blobs, &row.blob));
+        loaded.trailer.records.iter().for_each(|record| forget(&mut self.records, &record.key));
+        loaded.trailer.blobs.iter().for_each(|row| forget(&mut self.blobs, &row.blob));
     }
 
-    /// Returns where the record of `key` lies, in a pack that `allowed` lets pass; if there are several, the one right
-    /// behind `after`.
-    pub(crate) fn find(
-        &self,
-        key: &Digest,
-        kind: Kind,
-        after: Option<&Place>,
-        allowed: impl Fn(&Pack) -> bool,
-    ) -> Option<Place> {
-        let spots = self.records.get(key)?.iter();
+    /// Returns where the record of `key` lies in packs whose trailers are in memory.
+    pub(super) fn places(&self, key: &Digest, kind: Kind) -> Vec<Place> {
+        let spots = self.records.get(key).map(Vec::as_slice).unwrap_or_default();
         let place = |spot: &Spot| {
-            let record = *spot.pack.trailer.records.get(spot.at as usize)?;
-            (record.kind == kind).then(|| Place { pack: Arc::clone(&spot.pack), at: spot.at, record })
+            let record = *spot.loaded.trailer.records.get(spot.at as usize)?;
+            (record.kind == kind).then(|| Place { pack: Arc::clone(&spot.loaded.pack), at: spot.at, record })
         };
-        let mut places = spots.filter(|spot| allowed(&spot.pack)).filter_map(place);
-        let first = places.next()?;
-        match after {
-            Some(after) if !first.follows(after) => Some(places.find(|place| place.follows(after)).unwrap_or(first)),
-            _ => Some(first),
+        spots.iter().filter_map(place).collect()
+    }
+
+    /// Returns the rows of a large blob in packs whose trailers are in memory.
+    pub(super) fn blob_rows(&self, blob: &Digest) -> Vec<(Arc<Pack>, u32, BlobRow)> {
+        let spots = self.blobs.get(blob).map(Vec::as_slice).unwrap_or_default();
+        let row = |spot: &Spot| {
+            Some((Arc::clone(&spot.loaded.pack), spot.at, *spot.loaded.trailer.blobs.get(spot.at as usize)?))
+        };
+        spots.iter().filter_map(row).collect()
+    }
+
+    /// Returns the packs whose trailers are in memory.
+    #[cfg(test)]
+    pub(super) fn uncovered(&self) -> impl Iterator<Item = &PackName> {
+        self.packs.iter().filter(|(_, known)| matches!(known, Known::Loaded(_))).map(|(name, _)| name)
+    }
+
+    pub(super) fn has_segments(&self) -> bool {
+        !self.segments.is_empty()
+    }
+
+    pub(super) fn segments(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.segments.values()
+    }
+
+    /// Returns the segments that may have a key in one of their tables.
+    pub(super) fn segments_with<R: Row>(&self, key: &Digest) -> Vec<Arc<Segment>> {
+        self.segments.values().filter(|segment| segment.may_have::<R>(key)).cloned().collect()
+    }
+
+    pub(super) fn knows_segment(&self, name: &SegmentId) -> bool {
+        self.segments.contains_key(name) || self.spoilt.contains_key(name)
+    }
+
+    pub(super) fn spoilt(&self) -> impl Iterator<Item = &SegmentId> {
+        self.spoilt.keys()
+    }
+
+    pub(super) fn insert_segment(&mut self, segment: Segment) {
+        // One that was found damaged stays so.
+        if !self.spoilt.contains_key(&segment.name) {
+            self.segments.insert(segment.name, Arc::new(segment));
         }
     }
 
-    /// Returns the rows that say what a large blob is made of, with their packs.
-    pub(crate) fn blob_rows(&self, blob: &Digest) -> Vec<(Arc<Pack>, BlobRow)> {
-        let spots = self.blobs.get(blob).map(Vec::as_slice).unwrap_or_default();
-        let row = |spot: &Spot| Some((Arc::clone(&spot.pack), *spot.pack.trailer.blobs.get(spot.at as usize)?));
-        spots.iter().filter_map(row).collect()
+    /// Forgets a segment, and the packs that are known through it.
+    pub(crate) fn remove_segment(&mut self, name: &SegmentId) {
+        self.spoilt.remove(name);
+        if self.segments.remove(name).is_some() {
+            self.packs.retain(|_, known| !matches!(known, Known::Covered(_, by) if by == name));
+        }
+    }
+
+    /// Leaves a segment aside.
+    pub(super) fn spoil(&mut self, name: SegmentId, why: String) {
+        self.remove_segment(&name);
+        self.spoilt.insert(name, why);
     }
 }

@@ -7,7 +7,7 @@ use lineal_core::{Digest, Error, Hasher, on_cpu};
 use super::{
     batch::{PackBatch, records},
     format::{BlobRow, Kind},
-    index::Place,
+    index::{Place, choose},
     list::{ListBuilder, Row},
     read::OFF_THREAD,
 };
@@ -109,9 +109,9 @@ impl<'a> Ingest<'a> {
     async fn store(&mut self, slab_bytes: usize, chunks: Vec<(Digest, Bytes)>) -> Result<(), Error> {
         let mut run: Vec<(usize, Place)> = Vec::new();
         let mut fresh = vec![true; chunks.len()];
-        for (at, (key, bytes)) in chunks.iter().enumerate() {
-            let written = self.batch.writes(key, Kind::Chunk);
-            let found = if written { None } else { self.batch.find(key, Kind::Chunk, self.last.as_ref()) };
+        let stored = self.stored(&chunks).await?;
+        for (at, ((_, bytes), places)) in chunks.iter().zip(stored).enumerate() {
+            let found = choose(places, self.last.as_ref());
             let follows = found.as_ref().zip(self.last.as_ref()).is_some_and(|(place, last)| place.follows(last));
             if !follows {
                 self.settle(&chunks, &mut run, &mut fresh);
@@ -147,6 +147,16 @@ impl<'a> Ingest<'a> {
         Ok(())
     }
 
+    /// Finds where chunks lie that the batch does not write itself.
+    async fn stored(&self, chunks: &[(Digest, Bytes)]) -> Result<Vec<Vec<Place>>, Error> {
+        let written: Vec<bool> = chunks.iter().map(|(key, _)| self.batch.writes(key, Kind::Chunk)).collect();
+        let others = chunks.iter().zip(&written).filter(|(_, written)| !**written);
+        let keys: Vec<Digest> = others.map(|((key, _), _)| *key).collect();
+        let mut found = self.batch.find_many(&keys, Kind::Chunk).await?.into_iter();
+        let places = |written| if written { Vec::new() } else { found.next().unwrap_or_default() };
+        Ok(written.into_iter().map(places).collect())
+    }
+
     /// Decides on a run of chunks that are stored one after the other: rest on them, or store them again.
     ///
     /// A short run far from its neighbours costs a request at every read. So many are taken that a blob never has more
@@ -168,7 +178,7 @@ impl<'a> Ingest<'a> {
         if self.batch.writes(&key, Kind::List) {
             return Ok(());
         }
-        if let Some(place) = self.batch.find(&key, Kind::List, None) {
+        if let Some(place) = self.batch.find(&key, Kind::List).await? {
             self.batch.hold(&place.pack);
             return Ok(());
         }

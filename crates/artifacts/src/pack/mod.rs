@@ -1,8 +1,8 @@
 //! The engine: chunks in packs, found through an index, recorded in a journal.
 //!
 //! Byte-level specification: `docs/format/pack.md`. Reading order: `format` (what a pack is), `list` (what a large blob is),
-//! `state` (what the journal says), `index` (where a chunk lies), `blobs` (the handle), `batch` and `ingest` (the way in),
-//! `read` (the way out), `cache` (what lies nearer than the store).
+//! `state` (what the journal says), `index` and `segments` (where a chunk lies), `blobs` (the handle), `batch` and `ingest`
+//! (the way in), `read` (the way out), `cache` (what lies nearer than the store).
 
 mod batch; // puts that become durable together
 mod blobs; // PackBlobs: open, refresh, the BlobStore itself
@@ -12,10 +12,11 @@ mod format; // records, trailer, footer
 mod fsck; // checking the store, as far as asked
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing; // what the fuzzers reach
-mod index; // where every chunk lies, in memory
+mod index; // where every chunk lies: what is in memory
 mod ingest; // a stream cut, hashed and deduplicated, slab by slab
 mod list; // the chunks of a large blob, in order
 mod read; // planning, fetching and verifying
+mod segments; // where every chunk lies: sorted, in objects of the store
 mod settings; // sizes, profile, patience
 mod state; // the journal of the packs
 mod upload; // a pack sent in parts while it is filled
@@ -23,12 +24,15 @@ mod upload; // a pack sent in parts while it is filled
 pub(crate) use self::{
     batch::{PackBatch, records},
     format::Kind,
-    index::{Pack, Place},
+    index::{LoadedPack, Pack, Place},
 };
 pub use self::{
     blobs::PackBlobs,
     cache::ReadCache,
-    fsck::{Fsck, FsckLevel, Problem},
+    fsck::{Fsck, FsckLevel, IndexProblem, Problem},
+    segments::Indexed,
     settings::PackSettings,
-    state::{KnownPack, OpenSession, PackEvent, PackInfo, PackName, PackState, SessionId, StoreEvent},
+    state::{
+        KnownPack, OpenSession, PackEvent, PackInfo, PackName, PackState, SegmentId, SegmentInfo, SessionId, StoreEvent,
+    },
 };

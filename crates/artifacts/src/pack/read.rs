@@ -47,10 +47,9 @@ impl From<Error> for Trouble {
 impl Inner {
     /// Finds a blob in the index as it is; a large one only if every chunk of it is there.
     pub(super) async fn shape(&self, digest: &Digest) -> Result<Option<Shape>, Error> {
-        let chunk = self.index().find(digest, Kind::Chunk, None, |_| true);
-        match chunk {
+        match self.find(digest, Kind::Chunk, None, &[]).await? {
             Some(place) => Ok(Some(Shape::Chunk(place))),
-            None => Ok(self.large(digest, |_| true).await?.map(|(row, _)| Shape::Large(row))),
+            None => Ok(self.large(digest, &[]).await?.map(|(row, _)| Shape::Large(row))),
         }
     }
 
@@ -81,16 +80,18 @@ impl Inner {
         }
     }
 
-    /// Finds what a large blob is made of, and the digests of all packs it rests on, which `allowed` has to let pass.
+    /// Finds what a large blob is made of, and the digests of all packs it rests on, none of which is among `avoid`.
     pub(crate) async fn large(
         &self,
         digest: &Digest,
-        allowed: impl Fn(&Pack) -> bool + Send + Sync,
+        avoid: &[Digest],
     ) -> Result<Option<(BlobRow, BTreeSet<Digest>)>, Error> {
-        let rows = self.index().blob_rows(digest);
-        for (pack, row) in rows.into_iter().filter(|(pack, _)| allowed(pack)) {
+        for (pack, _, row) in self.blob_rows(digest).await? {
+            if avoid.binary_search(&pack.info.digest).is_ok() {
+                continue;
+            }
             let mut packs = BTreeSet::from([pack.info.digest]);
-            if self.collect_packs(&row, &allowed, &mut packs).await? {
+            if self.collect_packs(&row, avoid, &mut packs).await? {
                 return Ok(Some((row, packs)));
             }
         }
@@ -101,40 +102,38 @@ impl Inner {
     async fn collect_packs(
         &self,
         row: &BlobRow,
-        allowed: &(impl Fn(&Pack) -> bool + Send + Sync),
+        avoid: &[Digest],
         packs: &mut BTreeSet<Digest>,
     ) -> Result<bool, Error> {
-        let Some(top) = self.allowed_list(&row.list, allowed, packs).await? else { return Ok(false) };
+        let Some(top) = self.allowed_list(&row.list, avoid, packs).await? else { return Ok(false) };
         if row.levels == 0 {
-            return Ok(self.add_chunks(&top, allowed, packs));
+            return self.add_chunks(&top, avoid, packs).await;
         }
         for leaf in top {
-            let Some(chunks) = self.allowed_list(&leaf.key, allowed, packs).await? else { return Ok(false) };
-            if !self.add_chunks(&chunks, allowed, packs) {
+            let Some(chunks) = self.allowed_list(&leaf.key, avoid, packs).await? else { return Ok(false) };
+            if !self.add_chunks(&chunks, avoid, packs).await? {
                 return Ok(false);
             }
         }
         Ok(true)
     }
 
-    fn add_chunks(&self, rows: &[Row], allowed: &impl Fn(&Pack) -> bool, packs: &mut BTreeSet<Digest>) -> bool {
-        let index = self.index();
-        rows.iter().all(|row| match index.find(&row.key, Kind::Chunk, None, allowed) {
-            Some(place) => {
-                packs.insert(place.pack.info.digest);
-                true
-            }
-            None => false,
-        })
+    async fn add_chunks(&self, rows: &[Row], avoid: &[Digest], packs: &mut BTreeSet<Digest>) -> Result<bool, Error> {
+        let keys: Vec<Digest> = rows.iter().map(|row| row.key).collect();
+        for places in self.find_many(&keys, Kind::Chunk, avoid).await? {
+            let Some(place) = places.first() else { return Ok(false) };
+            packs.insert(place.pack.info.digest);
+        }
+        Ok(true)
     }
 
     async fn allowed_list(
         &self,
         key: &Digest,
-        allowed: &(impl Fn(&Pack) -> bool + Send + Sync),
+        avoid: &[Digest],
         packs: &mut BTreeSet<Digest>,
     ) -> Result<Option<Vec<Row>>, Error> {
-        let Some(place) = self.index().find(key, Kind::List, None, allowed) else { return Ok(None) };
+        let Some(place) = self.find(key, Kind::List, None, avoid).await? else { return Ok(None) };
         packs.insert(place.pack.info.digest);
         match self.fetch(key, std::slice::from_ref(&place)).await {
             Ok(bytes) => Ok(Some(self.parse_list(key, &place, &bytes.concat())?)),
@@ -146,10 +145,14 @@ impl Inner {
     /// Reads a list of `blob`.
     async fn list(&self, blob: &Digest, key: &Digest) -> Result<Vec<Row>, Error> {
         let row = Row { key: *key, size_bytes: 0 };
-        let bytes = self.pieces(blob, std::slice::from_ref(&row), Kind::List).await?;
-        let place = self.index().find(key, Kind::List, None, |_| true);
-        let place = place.ok_or(Error::BlobMissing { digest: *blob })?;
-        self.parse_list(blob, &place, &bytes.concat())
+        let bytes = self.pieces(blob, std::slice::from_ref(&row), Kind::List).await?.concat();
+        match list::decode(&bytes) {
+            Ok(rows) => Ok(rows),
+            Err(flaw) => {
+                let place = self.find(key, Kind::List, None, &[]).await?;
+                Err(self.damaged(blob, &place.ok_or(Error::BlobMissing { digest: *blob })?, flaw.to_string()))
+            }
+        }
     }
 
     fn parse_list(&self, blob: &Digest, place: &Place, bytes: &[u8]) -> Result<Vec<Row>, Error> {
@@ -187,17 +190,10 @@ impl Inner {
 
     /// Returns the raw bytes of records of `blob`, in order, each verified.
     async fn pieces(&self, blob: &Digest, rows: &[Row], kind: Kind) -> Result<Vec<Bytes>, Error> {
+        let keys: Vec<Digest> = rows.iter().map(|row| row.key).collect();
         let mut tries = 0;
         loop {
-            let places: Option<Vec<Place>> = {
-                let index = self.index();
-                let mut last = None;
-                let find = |row: &Row| {
-                    last = index.find(&row.key, kind, last.as_ref(), |_| true);
-                    last.clone()
-                };
-                rows.iter().map(find).collect()
-            };
+            let places: Option<Vec<Place>> = self.find_run(&keys, kind).await?.into_iter().collect();
             if let Some(places) = places {
                 match self.fetch(blob, &places).await {
                     Ok(bytes) => return Ok(bytes),
@@ -320,8 +316,7 @@ impl Inner {
     }
 
     pub(super) async fn read_many(&self, digests: &[Digest]) -> Result<Vec<Bytes>, Error> {
-        let find = |digest: &Digest| self.index().find(digest, Kind::Chunk, None, |_| true);
-        let places: Option<Vec<Place>> = digests.iter().map(find).collect();
+        let places: Option<Vec<Place>> = self.find_run(digests, Kind::Chunk).await?.into_iter().collect();
         if let Some(places) = places {
             match self.fetch(digests.first().unwrap_or(&Digest::of(b"")), &places).await {
                 Ok(bytes) => return Ok(bytes),

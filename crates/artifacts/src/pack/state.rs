@@ -9,6 +9,11 @@ lineal_core::id_type! {
     pub struct SessionId;
 }
 
+lineal_core::id_type! {
+    /// Names one segment of the index for ever.
+    pub struct SegmentId;
+}
+
 /// Names a pack for ever: the batch that wrote it, and its number within the batch. `Display` is `<32 hex>-<number>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -71,6 +76,19 @@ impl PackInfo {
     }
 }
 
+/// What the journal says about a segment of the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct SegmentInfo {
+    /// SHA-256 of its directory, which has the digests of its blocks.
+    pub digest: Digest,
+    /// Size of the object in bytes.
+    pub size_bytes: u64,
+    /// Bytes of directory and footer, at its end.
+    pub tail_bytes: u64,
+}
+
 /// An event of a pack store's journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -110,6 +128,13 @@ pub enum PackEvent {
     Marked {
         /// The last marked entry of each journal, by prefix; none for one that had no entries.
         heads: BTreeMap<String, u64>,
+    },
+    /// The index has new segments, or has lost some.
+    Indexed {
+        /// Segments that no longer belong to it.
+        replaces: Vec<SegmentId>,
+        /// The new ones.
+        segments: BTreeMap<SegmentId, SegmentInfo>,
     },
     /// Packs are gone.
     Removed {
@@ -152,6 +177,8 @@ pub struct PackState {
     marked: BTreeMap<String, u64>,
     open: BTreeMap<SessionId, OpenSession>,
     packs: BTreeMap<PackName, KnownPack>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    segments: BTreeMap<SegmentId, SegmentInfo>,
 }
 
 /// Why a batch may not record packs.
@@ -185,6 +212,23 @@ impl PackState {
     #[must_use]
     pub fn open_sessions(&self) -> &BTreeMap<SessionId, OpenSession> {
         &self.open
+    }
+
+    /// Returns the segments of the index: a cache, which may be incomplete, damaged or gone.
+    #[must_use]
+    pub fn segments(&self) -> &BTreeMap<SegmentId, SegmentInfo> {
+        &self.segments
+    }
+
+    /// Decides on recording new segments instead of old ones; `None` if one of the old ones was replaced meanwhile.
+    pub(crate) fn index(
+        &self,
+        segments: &BTreeMap<SegmentId, SegmentInfo>,
+        replaces: &[SegmentId],
+    ) -> Option<Vec<StoreEvent>> {
+        let there = replaces.iter().all(|name| self.segments.contains_key(name));
+        let event = PackEvent::Indexed { replaces: replaces.to_vec(), segments: segments.clone() };
+        there.then(|| vec![StoreEvent::Pack(event)])
     }
 
     /// Returns the bytes of all packs.
@@ -263,6 +307,10 @@ impl State for PackState {
                 sessions.iter().for_each(|session| self.close(session));
             }
             StoreEvent::Pack(PackEvent::Marked { heads }) => self.marked.clone_from(heads),
+            StoreEvent::Pack(PackEvent::Indexed { replaces, segments }) => {
+                self.segments.retain(|name, _| !replaces.contains(name));
+                self.segments.extend(segments);
+            }
             StoreEvent::Pack(PackEvent::Removed { packs }) => {
                 for name in packs {
                     self.packs.remove(name);
@@ -300,6 +348,13 @@ mod tests {
         StoreEvent::Pack(PackEvent::Stored { begun: 3, closes, packs, session: name(0).session })
     }
 
+    fn indexed(new: u8, replaces: &[u8]) -> StoreEvent {
+        let id = |byte: u8| SegmentId::from_bytes([byte; 16]);
+        let info = SegmentInfo { digest: Digest::of(b"directory"), size_bytes: 9000, tail_bytes: 600 };
+        let replaces = replaces.iter().map(|byte| id(*byte)).collect();
+        StoreEvent::Pack(PackEvent::Indexed { replaces, segments: BTreeMap::from([(id(new), info)]) })
+    }
+
     fn fold(state: &mut PackState, events: impl IntoIterator<Item = StoreEvent>) {
         let stamp = Stamp::new(
             1,
@@ -318,6 +373,7 @@ mod tests {
             StoreEvent::Pack(PackEvent::Fenced { below: 2, sessions: vec![name(0).session] }),
             StoreEvent::Pack(PackEvent::Marked { heads: BTreeMap::from([("data/flights".to_owned(), 12)]) }),
             StoreEvent::Pack(PackEvent::Removed { packs: vec![name(7)] }),
+            indexed(2, &[1]),
         ];
         let lines: Vec<String> =
             events.iter().map(|event| String::from_utf8(to_canonical(event).unwrap()).unwrap()).collect();
@@ -332,6 +388,20 @@ mod tests {
         ] {
             assert!(from_canonical::<StoreEvent>(hostile.as_bytes()).is_err(), "{hostile}");
         }
+    }
+
+    #[test]
+    fn a_segment_is_replaced_once_and_old_checkpoints_have_none() {
+        let mut state = PackState::default();
+        let before = to_canonical(&state).unwrap();
+        assert!(!String::from_utf8(before.clone()).unwrap().contains("segments"));
+        assert_eq!(from_canonical::<PackState>(&before).unwrap(), state);
+        fold(&mut state, [indexed(1, &[]), indexed(2, &[1])]);
+        let id = |byte: u8| SegmentId::from_bytes([byte; 16]);
+        assert_eq!(state.segments().keys().copied().collect::<Vec<_>>(), [id(2)]);
+        assert!(state.index(&BTreeMap::new(), &[id(1)]).is_none());
+        assert!(state.index(&BTreeMap::new(), &[id(2)]).is_some());
+        assert_eq!(from_canonical::<PackState>(&to_canonical(&state).unwrap()).unwrap(), state);
     }
 
     #[test]

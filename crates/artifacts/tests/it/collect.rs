@@ -142,6 +142,9 @@ fn collect_among_writers(seed: u64, writers: u64, faults: bool) -> Done {
                 if let Ok(done) = collector(&blobs).collect().await {
                     tally.lock().unwrap().removed += done.removed;
                 }
+                if own.chance(0.4) {
+                    blobs.index_packs().await.ok();
+                }
                 sim.timer().sleep(own.duration(Duration::from_secs(8))).await;
             }
         };
@@ -173,6 +176,9 @@ async fn write(store: &Store, sim: &Sim, dice: &mut Dice, tally: &Mutex<Done>) {
             sim.timer().sleep(dice.duration(Duration::from_secs(5))).await;
         }
         let Ok(receipt) = batch.commit().await else { continue };
+        if dice.chance(0.2) {
+            blobs.index_packs().await.ok();
+        }
         sim.timer().sleep(dice.duration(Duration::from_secs(10))).await;
         if !put {
             continue;
@@ -228,6 +234,10 @@ async fn settle(store: &Store, seed: u64) -> (u64, Vec<String>) {
         }
     }
     blobs.journal().verify().await.unwrap();
+    // What indexing was hit by among others, it makes good alone.
+    blobs.index_packs().await.unwrap();
+    let checked = toy::open(store).await.unwrap().fsck(FsckLevel::Trailers, &NoProgress).await.unwrap();
+    assert!(checked.is_clean() && (checked.segments > 0 || checked.packs == 0), "seed {seed}: {checked:?}");
     (removed, dangling)
 }
 

@@ -4,6 +4,7 @@
 mod cache;
 mod collect;
 mod export;
+mod index;
 mod oci;
 mod packs;
 mod round_trip;
