@@ -2,9 +2,9 @@
 //!
 //! **The store.** [`PackBlobs`] is a blob store for data sets and models, on local disk or a bucket: large blobs are cut by their
 //! content, chunks are stored once, compressed where that pays, and packed into objects of 64 MiB; every byte read is verified.
-//! [`Collector`] frees what no journal names any longer, while writers go on; [`PackBlobs::fsck`] checks a store; [`transfer`]
-//! copies between stores. Formats: `docs/format/pack.md`; why it is safe: `docs/design/0002-pack-store.md`. Limits of this
-//! release: the index is in memory, and there is no repair yet.
+//! [`Collector`] frees what no journal names any longer, while writers go on, and repairs a store from a second one;
+//! [`PackBlobs::fsck`] checks a store; [`transfer`] copies between stores. Formats: `docs/format/pack.md`; why it is safe: `docs/design/0002-pack-store.md`. Limits of this
+//! release: the index is in memory.
 //!
 //! **Artifacts.** An artifact is a [`Manifest`]: named files with sizes and media types, annotations, and perhaps a subject it is
 //! about. It is a blob in canonical JSON, so its digest names the artifact and every byte of it. They work on any
@@ -76,7 +76,7 @@ pub use self::{
 };
 pub use self::{
     chunk::ChunkProfile,
-    collect::{CollectSettings, Collected, Collector, Fate, PackFate, Plan},
+    collect::{CollectSettings, Collected, Collector, Fate, Lost, PackFate, Plan, Repaired},
     pack::{
         Fsck, FsckLevel, KnownPack, OpenSession, PackBlobs, PackEvent, PackInfo, PackName, PackSettings, PackState,
         Problem, SessionId, StoreEvent,

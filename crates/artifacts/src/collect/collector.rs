@@ -185,7 +185,12 @@ impl Collector {
         let judge = |state: &PackState| {
             let packs = state.packs().iter().map(|(name, pack)| {
                 let (size_bytes, live_bytes) = (pack.info.size_bytes, live.bytes(name));
-                let fate = fate(name, pack.closed, live_bytes, pack.info.records_bytes());
+                // At once, also of a batch that is open: it can commit no more, and until this is condemned there is no
+                // refusing receipts that hold it.
+                let fate = match pack.damaged {
+                    true => Fate::Damaged,
+                    false => fate(name, pack.closed, live_bytes, pack.info.records_bytes()),
+                };
                 PackFate { name: *name, size_bytes, live_bytes, fate }
             });
             packs.collect()
@@ -208,6 +213,10 @@ impl Collector {
         let epoch = mark.epoch + 1;
         let (count, list) = inner.lists.write(epoch, digests).await?;
         let decide = |state: &PackState| {
+            // What a repair saved may be condemned now, so what it set aside must not be condemned later than that.
+            if let Some((name, _)) = state.set_aside().find(|(name, _)| !packs.contains(name)) {
+                return Err(format!("pack {name} was set aside as damaged since"));
+            }
             let events = state.collection().condemn(mark, count, list)?;
             let marked = StoreEvent::Pack(PackEvent::Marked { heads: heads.clone() });
             Ok::<_, String>(std::iter::once(marked).chain(events.into_iter().map(StoreEvent::Collection)).collect())
@@ -220,16 +229,21 @@ impl Collector {
     ///
     /// Whoever does it finds the same packs rescued: those named between the marked heads and the first barriers. After a
     /// barrier nothing can newly depend on a condemned pack, so a later barrier of the epoch adds none.
-    async fn finish(&self, epoch: u64, done: Collected) -> Result<Collected, Error> {
+    pub(super) async fn finish(&self, epoch: u64, done: Collected) -> Result<Collected, Error> {
         let inner = &self.blobs.inner;
         let heads = inner.journal.peek(|state| state.marked().clone());
         let named = self.named_since(epoch, &heads).await?;
         let list = inner.journal.read(|state| state.collection().condemned_list(epoch)).await?;
         let list = list.ok_or_else(|| refused(format!("there is no epoch {epoch}")))?;
         let list = inner.lists.read(epoch, list).await?;
+        // Whoever named a pack that is set aside rests on what was saved out of it, wherever that lies: all is spared.
+        let is_set_aside = |named: &BTreeSet<Digest>| {
+            let condemned = |digest: &Digest| named.contains(digest) && list.binary_search(digest).is_ok();
+            inner.journal.peek(|state| state.set_aside().any(|(_, pack)| condemned(&pack.info.digest)))
+        };
         let rescued = match named {
-            Named::Packs(named) => named,
-            Named::Unknown => self.still_there(&list).await?,
+            Named::Packs(named) if !is_set_aside(&named) => named,
+            Named::Packs(_) | Named::Unknown => self.still_there(&list).await?,
         };
         let doomed = self.known(|digest| list.binary_search(digest).is_ok() && !rescued.contains(digest));
         for (name, _) in &doomed {

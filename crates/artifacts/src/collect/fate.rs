@@ -38,6 +38,8 @@ pub enum Fate {
     Dead,
     /// Condemned once what is alive in it has been written into a new pack.
     Sparse,
+    /// Condemned: a repair has set it aside, and all that could be had of it lies elsewhere.
+    Damaged,
 }
 
 impl Plan {
@@ -51,7 +53,8 @@ impl Plan {
     #[must_use]
     pub fn freed_bytes(&self) -> u64 {
         let saved = self.of(Fate::Sparse).fold(0, |sum: u64, pack| sum.saturating_add(pack.live_bytes));
-        (self.size_bytes(Fate::Dead) + self.size_bytes(Fate::Sparse)).saturating_sub(saved)
+        let condemned = self.condemned().fold(0, |sum: u64, pack| sum.saturating_add(pack.size_bytes));
+        condemned.saturating_sub(saved)
     }
 
     pub(super) fn of(&self, fate: Fate) -> impl Iterator<Item = &PackFate> {
@@ -60,7 +63,7 @@ impl Plan {
 
     /// Returns the packs that a collection condemns.
     pub(super) fn condemned(&self) -> impl Iterator<Item = &PackFate> {
-        self.packs.iter().filter(|pack| matches!(pack.fate, Fate::Dead | Fate::Sparse))
+        self.packs.iter().filter(|pack| matches!(pack.fate, Fate::Dead | Fate::Sparse | Fate::Damaged))
     }
 
     /// Tells whether there is garbage that only waits for an epoch to be opened.

@@ -109,7 +109,7 @@ impl PackBatch {
         self.inner().index().find(key, kind, after, |pack| self.allows(pack))
     }
 
-    pub(super) fn hold(&self, pack: &Pack) {
+    pub(crate) fn hold(&self, pack: &Pack) {
         self.work().holds.insert(pack.info.digest);
     }
 
@@ -187,7 +187,7 @@ impl PackBatch {
 
     fn landed(&self, sealed: &SealedPack, closes: bool, opened: bool) -> Landed {
         let packs = BTreeMap::from([(sealed.trailer.name, sealed.info)]);
-        Landed { begun: self.begun, closes, opened, packs }
+        Landed { begun: self.begun, closes, opened, packs, holds: Vec::new() }
     }
 
     /// Keeps an upload going beside other work.
@@ -298,7 +298,7 @@ impl Batch for PackBatch {
             let sealed = (!work.builder.is_empty()).then(|| self.seal(&mut work));
             (sealed, work.opened)
         };
-        let mut landed = Landed { begun: self.begun, closes: true, opened, packs: BTreeMap::new() };
+        let mut landed = Landed { begun: self.begun, closes: true, opened, packs: BTreeMap::new(), holds: Vec::new() };
         if let Some(sealed) = &sealed {
             store_pack(self.inner(), sealed, self.blobs.settings().part_bytes).await?;
             landed = self.landed(sealed, true, opened);
@@ -308,12 +308,18 @@ impl Batch for PackBatch {
             let put: Vec<Digest> = mem::take(&mut work.put).into_iter().collect();
             (put, mem::take(&mut work.holds).into_iter().collect::<Vec<Digest>>())
         };
+        // Sorted, as the set was.
+        landed.holds.clone_from(&holds);
         let mut checked = self.begun;
         loop {
             checked = self.check_condemned(&holds, checked).await?;
             match self.inner().transact(|state| state.store(self.session, &landed, checked)).await? {
                 Ok(()) => break,
                 Err(Refusal::Stale) => {}
+                Err(Refusal::Damaged(packs)) => {
+                    let first = packs.first().copied().unwrap_or(Digest::of(b""));
+                    return Err(Error::Condemned { count: packs.len(), first });
+                }
                 Err(Refusal::Fenced) => return Err(Error::Fenced { session: self.session.to_string() }),
             }
         }

@@ -151,9 +151,9 @@ impl Inner {
     async fn load_index(&self) -> Result<(), Error> {
         let (new, gone) = self.journal.peek(|state| {
             let index = self.index();
-            let new = state.packs().iter().filter(|(name, _)| !index.knows(name));
-            let new: Vec<(PackName, PackInfo)> = new.map(|(name, pack)| (*name, pack.info)).collect();
-            let gone: Vec<PackName> = index.names().filter(|name| !state.packs().contains_key(name)).copied().collect();
+            let new: Vec<(PackName, PackInfo)> =
+                state.list().into_iter().filter(|(name, _)| !index.knows(name)).collect();
+            let gone: Vec<PackName> = index.names().filter(|name| !state.is_readable(name)).copied().collect();
             (new, gone)
         });
         let load = |(name, info)| async move { Ok::<_, Error>((name, self.load_pack(name, info).await?)) };

@@ -35,8 +35,10 @@ pub enum FsckLevel {
 pub struct Fsck {
     /// Entries of the journal.
     pub entries: u64,
-    /// Packs recorded.
+    /// Packs recorded, without those set aside.
     pub packs: u64,
+    /// Packs that a repair has set aside as damaged: not read, and removed by the next collections.
+    pub set_aside: u64,
     /// Records whose bytes were hashed.
     pub hashed: u64,
     /// Bytes hashed, as they are stored.
@@ -83,9 +85,10 @@ impl PackBlobs {
         inner.journal.read(|_| ()).await?;
         let packs: Vec<(PackName, PackInfo)> = inner.journal.peek(PackState::list);
         found.packs = packs.len() as u64;
-        // In the order of names, as the state keeps them.
-        let recorded = |name: &PackName| packs.binary_search_by_key(name, |(known, _)| *known).is_ok();
-        found.unrecorded = listed.iter().filter(|(name, _)| !recorded(name)).count() as u64;
+        inner.journal.peek(|state| {
+            found.set_aside = state.set_aside().count() as u64;
+            found.unrecorded = listed.iter().filter(|(name, _)| !state.packs().contains_key(name)).count() as u64;
+        });
         let task = "check packs";
         progress.report(ProgressEvent::Started { task, total: Some(found.packs), unit: "packs" });
         let check = |(name, info)| async move {

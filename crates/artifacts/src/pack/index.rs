@@ -88,6 +88,11 @@ impl Index {
         self.damaged.first_key_value()
     }
 
+    /// Returns the packs whose trailer cannot be read.
+    pub(crate) fn damaged(&self) -> impl Iterator<Item = PackName> {
+        self.damaged.keys().copied()
+    }
+
     /// Returns the pack that has this very row, and where.
     pub(crate) fn blob_row_spot(&self, blob: &Digest, row: &BlobRow) -> Option<(Arc<Pack>, usize)> {
         let same = |spot: &&Spot| spot.pack.trailer.blobs.get(spot.at as usize) == Some(row);

@@ -22,6 +22,7 @@ pub(crate) use self::{
     batch::{PackBatch, records},
     format::Kind,
     index::{Pack, Place},
+    state::Refusal,
 };
 pub use self::{
     blobs::PackBlobs,

@@ -55,8 +55,11 @@ impl Inner {
 
     /// Finds a blob, also one that was stored since this handle last looked.
     async fn locate(&self, digest: &Digest) -> Result<Shape, Error> {
-        if let Some(shape) = self.shape(digest).await? {
-            return Ok(shape);
+        match self.shape(digest).await {
+            Ok(Some(shape)) => return Ok(shape),
+            // It may have been repaired since.
+            Ok(None) | Err(Error::Damaged { .. }) => {}
+            Err(error) => return Err(error),
         }
         self.refresh().await?;
         match self.shape(digest).await? {
@@ -133,13 +136,49 @@ impl Inner {
         allowed: &(impl Fn(&Pack) -> bool + Send + Sync),
         packs: &mut BTreeSet<Digest>,
     ) -> Result<Option<Vec<Row>>, Error> {
-        let Some(place) = self.index().find(key, Kind::List, None, allowed) else { return Ok(None) };
-        packs.insert(place.pack.info.digest);
-        match self.fetch(key, std::slice::from_ref(&place)).await {
-            Ok(bytes) => Ok(Some(self.parse_list(key, &place, &bytes.concat())?)),
-            Err(Trouble::Moved) => Ok(None),
+        match self.fetch_any(key, key, Kind::List, allowed).await {
+            Ok(Some((place, bytes))) => {
+                packs.insert(place.pack.info.digest);
+                Ok(Some(self.parse_list(key, &place, &bytes)?))
+            }
+            Ok(None) | Err(Trouble::Moved) => Ok(None),
             Err(Trouble::Error(error)) => Err(error),
         }
+    }
+
+    /// Reads the first sound record of `key`: copies in several packs are tried one after the other.
+    ///
+    /// If all of them are damaged, the error names the first.
+    async fn fetch_any(
+        &self,
+        blob: &Digest,
+        key: &Digest,
+        kind: Kind,
+        allowed: &(impl Fn(&Pack) -> bool + Send + Sync),
+    ) -> Result<Option<(Place, Bytes)>, Trouble> {
+        let (mut tried, mut first) = (BTreeSet::new(), None);
+        loop {
+            let place = self.index().find(key, kind, None, |pack| allowed(pack) && !tried.contains(&pack.name));
+            let Some(place) = place else { return first.map_or(Ok(None), |error| Err(Trouble::Error(error))) };
+            match self.fetch(blob, std::slice::from_ref(&place)).await {
+                Ok(bytes) => return Ok(bytes.into_iter().next().map(|bytes| (place, bytes))),
+                Err(Trouble::Error(error @ Error::Damaged { .. })) => {
+                    tried.insert(place.pack.name);
+                    first.get_or_insert(error);
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+    }
+
+    /// Reads records of `blob` one by one, of which one at least is damaged where it was looked for first.
+    async fn copies(&self, blob: &Digest, rows: &[Row], kind: Kind) -> Result<Vec<Bytes>, Trouble> {
+        let mut out = Vec::with_capacity(rows.len());
+        for row in rows {
+            let found = self.fetch_any(blob, &row.key, kind, &|_: &Pack| true).await?;
+            out.push(found.ok_or(Trouble::Moved)?.1);
+        }
+        Ok(out)
     }
 
     /// Reads a list of `blob`.
@@ -184,9 +223,28 @@ impl Inner {
         }
     }
 
+    /// Returns the raw bytes of those records that are sound, each with its key.
+    pub(crate) async fn sound_places(&self, places: &[Place]) -> Result<Vec<(Digest, Bytes)>, Error> {
+        let key = |place: &Place| place.record.key;
+        match self.fetch_places(places).await {
+            Ok(raw) => return Ok(places.iter().map(key).zip(raw).collect()),
+            Err(Error::Damaged { .. } | Error::Collection { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let mut sound = Vec::new();
+        for place in places {
+            match self.fetch_places(std::slice::from_ref(place)).await {
+                Ok(raw) => sound.extend(raw.into_iter().map(|raw| (key(place), raw))),
+                Err(Error::Damaged { .. } | Error::Collection { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sound)
+    }
+
     /// Returns the raw bytes of records of `blob`, in order, each verified.
     async fn pieces(&self, blob: &Digest, rows: &[Row], kind: Kind) -> Result<Vec<Bytes>, Error> {
-        let mut tries = 0;
+        let (mut tries, mut damaged) = (0, false);
         loop {
             let places: Option<Vec<Place>> = {
                 let index = self.index();
@@ -198,8 +256,14 @@ impl Inner {
                 rows.iter().map(find).collect()
             };
             if let Some(places) = places {
-                match self.fetch(blob, &places).await {
+                let fetched = match self.fetch(blob, &places).await {
+                    Err(Trouble::Error(Error::Damaged { .. })) => self.copies(blob, rows, kind).await,
+                    fetched => fetched,
+                };
+                match fetched {
                     Ok(bytes) => return Ok(bytes),
+                    // It may have been repaired since this handle last looked: once it is looked again.
+                    Err(Trouble::Error(Error::Damaged { .. })) if !damaged => damaged = true,
                     Err(Trouble::Error(error)) => return Err(error),
                     Err(Trouble::Moved) => {}
                 }

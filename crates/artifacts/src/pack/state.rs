@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use super::format::MAGIC;
 use lineal_core::{Collection, CollectionEvent, Digest, ParseError, Stamp, State, Timestamp};
@@ -116,6 +120,12 @@ pub enum PackEvent {
         /// Their names.
         packs: Vec<PackName>,
     },
+    /// Packs are damaged, and all that could be had of them lies elsewhere: they are set aside until a collection removes
+    /// them.
+    Damaged {
+        /// Their names.
+        packs: Vec<PackName>,
+    },
 }
 
 /// A pack as the fold knows it.
@@ -125,8 +135,16 @@ pub enum PackEvent {
 pub struct KnownPack {
     /// Collection epoch in which its batch ended; none while that is open.
     pub closed: Option<u64>,
+    /// True once it was set aside as damaged: nothing is read from it and nothing may rest on it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub damaged: bool,
     /// What was recorded about it.
     pub info: PackInfo,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A batch that has recorded packs and has not ended.
@@ -155,12 +173,14 @@ pub struct PackState {
 }
 
 /// Why a batch may not record packs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// A collection gave it up.
     Fenced,
     /// A collection opened an epoch since the batch looked.
     Stale,
+    /// These packs, which it rests on, were set aside as damaged.
+    Damaged(Vec<Digest>),
 }
 
 impl PackState {
@@ -176,9 +196,31 @@ impl PackState {
         &self.packs
     }
 
-    /// Returns every pack with what was recorded about it.
+    /// Returns every pack that is not set aside, with what was recorded about it.
     pub(crate) fn list(&self) -> Vec<(PackName, PackInfo)> {
-        self.packs.iter().map(|(name, pack)| (*name, pack.info)).collect()
+        let sound = self.packs.iter().filter(|(_, pack)| !pack.damaged);
+        sound.map(|(name, pack)| (*name, pack.info)).collect()
+    }
+
+    /// Tells whether a pack is recorded and not set aside.
+    pub(crate) fn is_readable(&self, name: &PackName) -> bool {
+        self.packs.get(name).is_some_and(|pack| !pack.damaged)
+    }
+
+    /// Returns the packs that are set aside as damaged.
+    pub(crate) fn set_aside(&self) -> impl Iterator<Item = (&PackName, &KnownPack)> {
+        self.packs.iter().filter(|(_, pack)| pack.damaged)
+    }
+
+    /// Decides on setting packs aside, for a repair that has compared what it rests on up to epoch `checked`; nothing if
+    /// all of them are gone or set aside already. Not while an epoch is open: whoever ends it must find what others find.
+    pub(crate) fn damage(&self, packs: &BTreeSet<PackName>, checked: u64) -> Result<Vec<StoreEvent>, Refusal> {
+        if self.collection.epoch() != checked || self.collection.open_epoch().is_some() {
+            return Err(Refusal::Stale);
+        }
+        let packs: Vec<PackName> = packs.iter().filter(|name| self.is_readable(name)).copied().collect();
+        let news = !packs.is_empty();
+        Ok(news.then_some(StoreEvent::Pack(PackEvent::Damaged { packs })).into_iter().collect())
     }
 
     /// Returns the batches that have recorded packs and have not ended.
@@ -218,6 +260,12 @@ impl PackState {
         if landed.closes && self.collection.epoch() != checked {
             return Err(Refusal::Stale);
         }
+        let held = |pack: &KnownPack| landed.holds.binary_search(&pack.info.digest).is_ok();
+        let damaged: Vec<Digest> =
+            self.set_aside().filter(|(_, pack)| held(pack)).map(|(_, pack)| pack.info.digest).collect();
+        if !damaged.is_empty() {
+            return Err(Refusal::Damaged(damaged));
+        }
         if landed.packs.is_empty() && !landed.opened {
             return Ok(Vec::new());
         }
@@ -234,6 +282,8 @@ pub(crate) struct Landed {
     /// True if the batch has recorded packs before.
     pub(crate) opened: bool,
     pub(crate) packs: BTreeMap<PackName, PackInfo>,
+    /// With `closes`: the packs that it rests on, by digest, sorted.
+    pub(crate) holds: Vec<Digest>,
 }
 
 impl State for PackState {
@@ -249,7 +299,8 @@ impl State for PackState {
                 }
             }
             StoreEvent::Pack(PackEvent::Stored { begun, closes, packs, session }) => {
-                let known = packs.iter().map(|(name, info)| (*name, KnownPack { closed: None, info: *info }));
+                let known =
+                    packs.iter().map(|(name, info)| (*name, KnownPack { closed: None, damaged: false, info: *info }));
                 self.packs.extend(known);
                 if *closes {
                     self.close(session);
@@ -266,6 +317,13 @@ impl State for PackState {
             StoreEvent::Pack(PackEvent::Removed { packs }) => {
                 for name in packs {
                     self.packs.remove(name);
+                }
+            }
+            StoreEvent::Pack(PackEvent::Damaged { packs }) => {
+                for name in packs {
+                    if let Some(pack) = self.packs.get_mut(name) {
+                        pack.damaged = true;
+                    }
                 }
             }
         }
@@ -318,6 +376,7 @@ mod tests {
             StoreEvent::Pack(PackEvent::Fenced { below: 2, sessions: vec![name(0).session] }),
             StoreEvent::Pack(PackEvent::Marked { heads: BTreeMap::from([("data/flights".to_owned(), 12)]) }),
             StoreEvent::Pack(PackEvent::Removed { packs: vec![name(7)] }),
+            StoreEvent::Pack(PackEvent::Damaged { packs: vec![name(7)] }),
         ];
         let lines: Vec<String> =
             events.iter().map(|event| String::from_utf8(to_canonical(event).unwrap()).unwrap()).collect();
@@ -336,7 +395,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_open_until_it_ends_or_is_given_up() {
-        let landed = |opened, closes| Landed { begun: 0, closes, opened, packs: BTreeMap::new() };
+        let landed = |opened, closes| Landed { begun: 0, closes, opened, packs: BTreeMap::new(), holds: Vec::new() };
         let session = name(0).session;
         let mut state = PackState::default();
         fold(&mut state, [stored(0, false)]);
@@ -352,5 +411,27 @@ mod tests {
         assert_eq!(state.store(unrecorded, &landed(false, true), 0), Err(Refusal::Fenced), "it began too long ago");
         fold(&mut state, [StoreEvent::Pack(PackEvent::Removed { packs: vec![name(0)] })]);
         assert_eq!(state.packs().len(), 1);
+    }
+
+    #[test]
+    fn what_is_set_aside_is_neither_listed_nor_rested_on() {
+        let mut state = PackState::default();
+        fold(&mut state, [stored(0, true)]);
+        let before = to_canonical(&state).unwrap();
+        assert!(!String::from_utf8(before.clone()).unwrap().contains("damaged"), "as releases before wrote it");
+        let (digest, packs) = (Digest::of(b"trailer"), BTreeSet::from([name(0), name(5)]));
+        assert_eq!(state.damage(&packs, 1), Err(Refusal::Stale), "compared with another epoch");
+        let events = state.damage(&packs, 0).unwrap();
+        fold(&mut state, events);
+        assert!(state.list().is_empty() && state.packs().len() == 1 && !state.is_readable(&name(0)));
+        assert_eq!(state.damage(&packs, 0), Ok(Vec::new()), "once is enough");
+        let landed = |holds| Landed { begun: 0, closes: true, opened: false, packs: BTreeMap::new(), holds };
+        let refused = state.store(SessionId::from_bytes([7; 16]), &landed(vec![digest]), 0);
+        assert_eq!(refused, Err(Refusal::Damaged(vec![digest])));
+        assert_eq!(state.store(SessionId::from_bytes([7; 16]), &landed(Vec::new()), 0), Ok(Vec::new()));
+        for bytes in [before, to_canonical(&state).unwrap()] {
+            let read: PackState = from_canonical(&bytes).unwrap();
+            assert_eq!(to_canonical(&read).unwrap(), bytes);
+        }
     }
 }

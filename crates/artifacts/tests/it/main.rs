@@ -5,6 +5,7 @@ mod collect;
 mod export;
 mod oci;
 mod packs;
+mod repair;
 mod round_trip;
 mod support;
 mod toy;
