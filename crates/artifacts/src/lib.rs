@@ -2,7 +2,7 @@
 //!
 //! **The store.** [`PackBlobs`] is a blob store for data sets and models, on local disk or a bucket: large blobs are cut by their
 //! content, chunks are stored once, compressed where that pays, and packed into objects of 64 MiB; every byte read is verified.
-//! [`Collector`] frees what no journal names any longer, while writers go on, and repairs a store from a second one;
+//! [`Collector`] frees what no journal names any longer, while writers go on, repairs a store from a second one, and purges with a certificate;
 //! [`PackBlobs::fsck`] checks a store; [`transfer`] copies between stores. Formats: `docs/format/pack.md`; why it is safe: `docs/design/0002-pack-store.md`. Limits of this
 //! release: the index is in memory.
 //!
@@ -76,7 +76,10 @@ pub use self::{
 };
 pub use self::{
     chunk::ChunkProfile,
-    collect::{CollectSettings, Collected, Collector, Fate, Lost, PackFate, Plan, Repaired},
+    collect::{
+        CollectSettings, Collected, Collector, Fate, Lost, PackFate, Plan, PurgeCertificate, PurgeError, PurgeOrder,
+        PurgeProof, Repaired,
+    },
     pack::{
         Fsck, FsckLevel, KnownPack, OpenSession, PackBlobs, PackEvent, PackInfo, PackName, PackSettings, PackState,
         Problem, SessionId, StoreEvent,

@@ -10,6 +10,7 @@ use lineal_core::{BlobStore, Digest, Error, Journal, Links, Mark, Roots, Timesta
 use super::{
     Fate, PackFate, Plan,
     mark::{Live, refused},
+    purge::{Purge, Residue},
 };
 use crate::{PackBlobs, PackEvent, PackName, PackState, SessionId, StoreEvent};
 
@@ -143,25 +144,32 @@ impl Collector {
     /// [`Error::Collection`] if something is missing that it must know, if a pack is damaged, or if another collector was
     /// faster; nothing was condemned then. Otherwise those of reading and writing; the next round goes on from there.
     pub async fn collect(&self) -> Result<Collected, Error> {
+        Ok(self.round(None).await?.0)
+    }
+
+    /// Does a round that also empties packs of what a purge wants gone; with what of that it found, if it marked.
+    pub(super) async fn round(&self, purge: Option<&Purge>) -> Result<(Collected, Option<Residue>), Error> {
         self.blobs.inner.refresh().await?;
         let open = self.blobs.inner.journal.peek(|state| state.collection().open_epoch());
         if let Some(epoch) = open {
             // Somebody's collector died, or is about to end it.
-            return self.finish(epoch, Collected::default()).await;
+            return Ok((self.finish(epoch, Collected::default()).await?, None));
         }
         let fenced = self.fence().await?;
         let mark = self.begin().await?;
-        let live = self.mark(&mark.journals).await?;
+        let mut live = self.mark(&mark.journals).await?;
+        let residue = purge.map(|purge| self.residue(purge, &live));
+        live.purged.extend(residue.iter().flat_map(|residue| &residue.packs));
         let plan = self.judge(&mark, &live);
         let litter = self.remove_litter().await?;
         let done = Collected { fenced, litter, ..Collected::default() };
         let condemned: BTreeSet<PackName> = plan.condemned().map(|pack| pack.name).collect();
         if condemned.is_empty() && !plan.has_young_garbage() {
-            return Ok(done);
+            return Ok((done, residue));
         }
         let rewritten = self.rewrite(&plan, &live).await?;
         let epoch = self.condemn(&mark, live.heads, &condemned).await?;
-        self.finish(epoch, Collected { rewritten, ..done }).await
+        Ok((self.finish(epoch, Collected { rewritten, ..done }).await?, residue))
     }
 
     async fn begin(&self) -> Result<Mark, Error> {
@@ -179,6 +187,7 @@ impl Collector {
             None => Fate::Open,
             Some(epoch) if epoch >= mark.epoch => Fate::Young,
             Some(_) if !live.any(name) => Fate::Dead,
+            Some(_) if live.purged.contains(name) => Fate::Sparse,
             Some(_) if (live_bytes as f64) < self.settings.sparse_below_fraction * records_bytes as f64 => Fate::Sparse,
             Some(_) => Fate::Live,
         };
@@ -191,7 +200,7 @@ impl Collector {
                     true => Fate::Damaged,
                     false => fate(name, pack.closed, live_bytes, pack.info.records_bytes()),
                 };
-                PackFate { name: *name, size_bytes, live_bytes, fate }
+                PackFate { name: *name, size_bytes, live_bytes, purged: live.purged.contains(name), fate }
             });
             packs.collect()
         };

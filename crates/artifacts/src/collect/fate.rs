@@ -20,6 +20,8 @@ pub struct PackFate {
     pub size_bytes: u64,
     /// Bytes of its records that something reaches.
     pub live_bytes: u64,
+    /// True if a purge that is under way wants something in it gone; only a purge looks for that.
+    pub purged: bool,
     /// What becomes of it.
     pub fate: Fate,
 }
@@ -36,7 +38,7 @@ pub enum Fate {
     Young,
     /// Condemned: nothing reaches any of it.
     Dead,
-    /// Condemned once what is alive in it has been written into a new pack.
+    /// Condemned once what is alive in it has been written into a new pack: too little is alive, or something is purged.
     Sparse,
     /// Condemned: a repair has set it aside, and all that could be had of it lies elsewhere.
     Damaged,
@@ -68,6 +70,6 @@ impl Plan {
 
     /// Tells whether there is garbage that only waits for an epoch to be opened.
     pub(super) fn has_young_garbage(&self) -> bool {
-        self.of(Fate::Young).any(|pack| pack.live_bytes == 0 || pack.live_bytes < pack.size_bytes / 2)
+        self.of(Fate::Young).any(|pack| pack.purged || pack.live_bytes == 0 || pack.live_bytes < pack.size_bytes / 2)
     }
 }

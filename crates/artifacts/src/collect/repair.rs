@@ -110,9 +110,10 @@ impl Collector {
             avoided.sort_unstable();
             (still.into_keys().collect::<BTreeSet<_>>(), Arc::<[Digest]>::from(avoided))
         });
+        let purged = inner.journal.peek(|state| state.purged().len());
         let mut done = Repaired { damaged: damaged.iter().copied().collect(), ..Repaired::default() };
         // Committed before anything is looked for: then it is found like all that is stored.
-        let batch = self.blobs.begin_avoiding(Arc::clone(&avoided)).await?;
+        let batch = self.blobs.begin_avoiding(Arc::clone(&avoided), purged).await?;
         for name in &damaged {
             done.saved += self.salvage(&batch, name).await?;
         }
@@ -121,7 +122,7 @@ impl Collector {
             Err(Error::Condemned { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let batch = self.blobs.begin_avoiding(avoided).await?;
+        let batch = self.blobs.begin_avoiding(avoided, purged).await?;
         self.restore(&batch, from, &mut done, progress).await?;
         let restored = match Box::new(batch).commit().await {
             Ok(receipt) => receipt.epoch(),
@@ -230,6 +231,9 @@ impl Collector {
         done: &mut Repaired,
     ) -> Result<Vec<Named>, Error> {
         let Named { digest, media_type, parent } = named;
+        if self.blobs.inner.check_purged(&digest).is_err() {
+            return Ok(Vec::new());
+        }
         let links = self.links.iter().find(|links| links.media_type() == media_type);
         let links = links.ok_or_else(|| refused(format!("no links for media type {media_type}")))?;
         if batch.keep(&[digest]).await? != [true] {

@@ -24,7 +24,7 @@ impl Collector {
             plan.condemned().filter_map(|fate| index.pack(&fate.name)).map(|pack| pack.info.digest).collect()
         };
         condemned.sort_unstable();
-        let batch = self.blobs.begin_avoiding(condemned.into()).await?;
+        let batch = self.blobs.begin_avoiding(condemned.into(), live.purged_before).await?;
         for pack in &sparse {
             self.save(&batch, pack, live).await?;
         }

@@ -23,7 +23,7 @@ use super::{
     format::{BlobRow, Kind},
     index::{Pack, Place},
     ingest::Ingest,
-    state::{Landed, Refusal},
+    state::{Claims, Landed, Refusal},
 };
 use crate::{
     ChunkProfile,
@@ -41,6 +41,8 @@ pub(crate) struct PackBatch {
     begun: u64,
     /// Packs on which nothing new may rest.
     condemned: Arc<[Digest]>,
+    /// If it copies what was found alive: how many blobs were purged then.
+    copies: Option<usize>,
     compressor: Compressor,
     work: Mutex<Work>,
 }
@@ -78,7 +80,20 @@ impl PackBatch {
             under_way: None,
             opened: false,
         };
-        Self { blobs, session, begun, condemned, compressor: Compressor::default(), work: Mutex::new(work) }
+        Self {
+            blobs,
+            session,
+            begun,
+            condemned,
+            copies: None,
+            compressor: Compressor::default(),
+            work: Mutex::new(work),
+        }
+    }
+
+    /// Makes it a batch that copies what was found alive when so many blobs were purged.
+    pub(super) fn copying(self, purged: usize) -> Self {
+        Self { copies: Some(purged), ..self }
     }
 
     fn work(&self) -> MutexGuard<'_, Work> {
@@ -175,7 +190,7 @@ impl PackBatch {
         let sending = async move {
             store_pack(&inner, &sealed, part_bytes).await?;
             let recorded = inner.transact(|state| state.store(session, &landed, 0)).await?;
-            recorded.map_err(|_| Error::Fenced { session: session.to_string() })?;
+            recorded.map_err(|refusal| Self::refused(session, refusal))?;
             inner.index_mut().insert(known(sealed));
             Ok(())
         };
@@ -187,7 +202,24 @@ impl PackBatch {
 
     fn landed(&self, sealed: &SealedPack, closes: bool, opened: bool) -> Landed {
         let packs = BTreeMap::from([(sealed.trailer.name, sealed.info)]);
-        Landed { begun: self.begun, closes, opened, packs, holds: Vec::new() }
+        Landed { begun: self.begun, closes, opened, packs, claims: self.claims() }
+    }
+
+    fn claims(&self) -> Claims {
+        Claims { purged: self.copies, ..Claims::default() }
+    }
+
+    /// Says why packs could not be recorded.
+    fn refused(session: SessionId, refusal: Refusal) -> Error {
+        match refusal {
+            Refusal::Damaged(packs) => {
+                let first = packs.first().copied().unwrap_or(Digest::of(b""));
+                Error::Condemned { count: packs.len(), first }
+            }
+            Refusal::Purged(digest) => Error::BlobPurged { digest },
+            Refusal::Outdated => Error::Collection { reason: "blobs were purged since it marked".to_owned() },
+            Refusal::Fenced | Refusal::Stale => Error::Fenced { session: session.to_string() },
+        }
     }
 
     /// Keeps an upload going beside other work.
@@ -209,6 +241,7 @@ impl PackBatch {
     /// Puts a blob as one chunk.
     async fn put_whole(&self, bytes: Bytes) -> Result<Digest, Error> {
         let digest = Digest::of(&bytes);
+        self.inner().check_purged(&digest)?;
         self.nudge();
         if self.writes(&digest, Kind::Chunk) || self.take_stored(&digest).await? {
             return Ok(self.note(digest));
@@ -278,6 +311,7 @@ impl Batch for PackBatch {
     async fn keep(&self, digests: &[Digest]) -> Result<Vec<bool>, Error> {
         let mut kept = Vec::with_capacity(digests.len());
         for digest in digests {
+            self.inner().check_purged(digest)?;
             let put = self.work().put.contains(digest);
             let stored = put || self.writes(digest, Kind::Chunk) || self.take_stored(digest).await?;
             if stored {
@@ -298,7 +332,8 @@ impl Batch for PackBatch {
             let sealed = (!work.builder.is_empty()).then(|| self.seal(&mut work));
             (sealed, work.opened)
         };
-        let mut landed = Landed { begun: self.begun, closes: true, opened, packs: BTreeMap::new(), holds: Vec::new() };
+        let landed = |packs| Landed { begun: self.begun, closes: true, opened, packs, claims: self.claims() };
+        let mut landed = landed(BTreeMap::new());
         if let Some(sealed) = &sealed {
             store_pack(self.inner(), sealed, self.blobs.settings().part_bytes).await?;
             landed = self.landed(sealed, true, opened);
@@ -308,19 +343,16 @@ impl Batch for PackBatch {
             let put: Vec<Digest> = mem::take(&mut work.put).into_iter().collect();
             (put, mem::take(&mut work.holds).into_iter().collect::<Vec<Digest>>())
         };
-        // Sorted, as the set was.
-        landed.holds.clone_from(&holds);
+        // Sorted, as the sets were.
+        landed.claims.holds.clone_from(&holds);
+        landed.claims.blobs.clone_from(&put);
         let mut checked = self.begun;
         loop {
             checked = self.check_condemned(&holds, checked).await?;
             match self.inner().transact(|state| state.store(self.session, &landed, checked)).await? {
                 Ok(()) => break,
                 Err(Refusal::Stale) => {}
-                Err(Refusal::Damaged(packs)) => {
-                    let first = packs.first().copied().unwrap_or(Digest::of(b""));
-                    return Err(Error::Condemned { count: packs.len(), first });
-                }
-                Err(Refusal::Fenced) => return Err(Error::Fenced { session: self.session.to_string() }),
+                Err(refusal) => return Err(Self::refused(self.session, refusal)),
             }
         }
         if let Some(sealed) = sealed {

@@ -14,6 +14,7 @@ pub(crate) mod fuzzing; // what the fuzzers reach
 mod index; // where every chunk lies, in memory
 mod ingest; // a stream cut, hashed and deduplicated, slab by slab
 mod list; // the chunks of a large blob, in order
+mod purged; // what is refused for ever, and looking for it in all that is stored
 mod read; // planning, fetching and verifying
 mod settings; // sizes, profile, patience
 mod state; // the journal of the packs

@@ -46,6 +46,9 @@ impl From<Error> for Trouble {
 impl Inner {
     /// Finds a blob in the index as it is; a large one only if every chunk of it is there.
     pub(super) async fn shape(&self, digest: &Digest) -> Result<Option<Shape>, Error> {
+        if self.check_purged(digest).is_err() {
+            return Ok(None);
+        }
         let chunk = self.index().find(digest, Kind::Chunk, None, |_| true);
         match chunk {
             Some(place) => Ok(Some(Shape::Chunk(place))),
@@ -55,6 +58,7 @@ impl Inner {
 
     /// Finds a blob, also one that was stored since this handle last looked.
     async fn locate(&self, digest: &Digest) -> Result<Shape, Error> {
+        self.check_purged(digest)?;
         match self.shape(digest).await {
             Ok(Some(shape)) => return Ok(shape),
             // It may have been repaired since.
@@ -70,6 +74,9 @@ impl Inner {
 
     /// Says that a blob is not there; or may be, in a pack whose index cannot be read.
     fn missing(&self, digest: &Digest) -> Error {
+        if let Err(purged) = self.check_purged(digest) {
+            return purged;
+        }
         let damaged = self.index().first_damaged().map(|(name, why)| (*name, why.clone()));
         let damaged = damaged.and_then(|(name, why)| Some((self.pack_key(&name).ok()?, why)));
         match damaged {
@@ -365,7 +372,8 @@ impl Inner {
     pub(super) async fn read_many(&self, digests: &[Digest]) -> Result<Vec<Bytes>, Error> {
         let find = |digest: &Digest| self.index().find(digest, Kind::Chunk, None, |_| true);
         let places: Option<Vec<Place>> = digests.iter().map(find).collect();
-        if let Some(places) = places {
+        let purged = digests.iter().any(|digest| self.check_purged(digest).is_err());
+        if let Some(places) = places.filter(|_| !purged) {
             match self.fetch(digests.first().unwrap_or(&Digest::of(b"")), &places).await {
                 Ok(bytes) => return Ok(bytes),
                 // Blob by blob it is said which one is damaged, and what has moved is found.

@@ -120,6 +120,15 @@ pub enum PackEvent {
         /// Their names.
         packs: Vec<PackName>,
     },
+    /// Blobs are refused from now on, and their bytes are to go. Who asked for it is the actor of the transaction.
+    Purged {
+        /// Their digests, sorted.
+        blobs: Vec<Digest>,
+        /// Digest of the list of the keys of all records that they were made of.
+        keys: Digest,
+        /// Why.
+        reason: String,
+    },
     /// Packs are damaged, and all that could be had of them lies elsewhere: they are set aside until a collection removes
     /// them.
     Damaged {
@@ -170,6 +179,9 @@ pub struct PackState {
     marked: BTreeMap<String, u64>,
     open: BTreeMap<SessionId, OpenSession>,
     packs: BTreeMap<PackName, KnownPack>,
+    /// Purged blobs, each with the list of the keys that it was made of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    purged: BTreeMap<Digest, Digest>,
 }
 
 /// Why a batch may not record packs.
@@ -181,6 +193,10 @@ pub(crate) enum Refusal {
     Stale,
     /// These packs, which it rests on, were set aside as damaged.
     Damaged(Vec<Digest>),
+    /// This blob, which it has put, was purged.
+    Purged(Digest),
+    /// Blobs were purged since it began to copy what was alive then.
+    Outdated,
 }
 
 impl PackState {
@@ -223,6 +239,19 @@ impl PackState {
         Ok(news.then_some(StoreEvent::Pack(PackEvent::Damaged { packs })).into_iter().collect())
     }
 
+    /// Returns the purged blobs, each with the digest of the list of the keys of all records that it was made of.
+    #[must_use]
+    pub fn purged(&self) -> &BTreeMap<Digest, Digest> {
+        &self.purged
+    }
+
+    /// Decides on purging blobs, which are sorted and made of the keys in a list.
+    pub(crate) fn purge(&self, blobs: &[Digest], keys: Digest, reason: &str) -> Vec<StoreEvent> {
+        let known = blobs.iter().all(|blob| self.purged.get(blob) == Some(&keys));
+        let event = PackEvent::Purged { blobs: blobs.to_vec(), keys, reason: reason.to_owned() };
+        (!known).then_some(StoreEvent::Pack(event)).into_iter().collect()
+    }
+
     /// Returns the batches that have recorded packs and have not ended.
     #[must_use]
     pub fn open_sessions(&self) -> &BTreeMap<SessionId, OpenSession> {
@@ -260,11 +289,17 @@ impl PackState {
         if landed.closes && self.collection.epoch() != checked {
             return Err(Refusal::Stale);
         }
-        let held = |pack: &KnownPack| landed.holds.binary_search(&pack.info.digest).is_ok();
+        let held = |pack: &KnownPack| landed.claims.holds.binary_search(&pack.info.digest).is_ok();
         let damaged: Vec<Digest> =
             self.set_aside().filter(|(_, pack)| held(pack)).map(|(_, pack)| pack.info.digest).collect();
         if !damaged.is_empty() {
             return Err(Refusal::Damaged(damaged));
+        }
+        if landed.claims.purged.is_some_and(|purged| purged != self.purged.len()) {
+            return Err(Refusal::Outdated);
+        }
+        if let Some(purged) = landed.claims.blobs.iter().find(|blob| self.purged.contains_key(blob)) {
+            return Err(Refusal::Purged(*purged));
         }
         if landed.packs.is_empty() && !landed.opened {
             return Ok(Vec::new());
@@ -282,8 +317,18 @@ pub(crate) struct Landed {
     /// True if the batch has recorded packs before.
     pub(crate) opened: bool,
     pub(crate) packs: BTreeMap<PackName, PackInfo>,
-    /// With `closes`: the packs that it rests on, by digest, sorted.
+    pub(crate) claims: Claims,
+}
+
+/// What a batch claims that must be true when its packs are recorded.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Claims {
+    /// With `closes`: none of these packs, on which it rests, is set aside. Sorted digests.
     pub(crate) holds: Vec<Digest>,
+    /// With `closes`: none of these blobs, which it has put, is purged.
+    pub(crate) blobs: Vec<Digest>,
+    /// Of a batch that copies what was alive: so many blobs were purged then, and no more since.
+    pub(crate) purged: Option<usize>,
 }
 
 impl State for PackState {
@@ -318,6 +363,9 @@ impl State for PackState {
                 for name in packs {
                     self.packs.remove(name);
                 }
+            }
+            StoreEvent::Pack(PackEvent::Purged { blobs, keys, .. }) => {
+                self.purged.extend(blobs.iter().map(|blob| (*blob, *keys)));
             }
             StoreEvent::Pack(PackEvent::Damaged { packs }) => {
                 for name in packs {
@@ -377,6 +425,11 @@ mod tests {
             StoreEvent::Pack(PackEvent::Marked { heads: BTreeMap::from([("data/flights".to_owned(), 12)]) }),
             StoreEvent::Pack(PackEvent::Removed { packs: vec![name(7)] }),
             StoreEvent::Pack(PackEvent::Damaged { packs: vec![name(7)] }),
+            StoreEvent::Pack(PackEvent::Purged {
+                blobs: vec![Digest::of(b"blob")],
+                keys: Digest::of(b"keys"),
+                reason: "request 17".to_owned(),
+            }),
         ];
         let lines: Vec<String> =
             events.iter().map(|event| String::from_utf8(to_canonical(event).unwrap()).unwrap()).collect();
@@ -395,7 +448,8 @@ mod tests {
 
     #[test]
     fn a_batch_is_open_until_it_ends_or_is_given_up() {
-        let landed = |opened, closes| Landed { begun: 0, closes, opened, packs: BTreeMap::new(), holds: Vec::new() };
+        let landed =
+            |opened, closes| Landed { begun: 0, closes, opened, packs: BTreeMap::new(), claims: Claims::default() };
         let session = name(0).session;
         let mut state = PackState::default();
         fold(&mut state, [stored(0, false)]);
@@ -414,6 +468,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_purged_is_neither_put_nor_copied() {
+        let mut state = PackState::default();
+        let (one, two, keys) = (Digest::of(b"one"), Digest::of(b"two"), Digest::of(b"keys"));
+        let events = state.purge(&[one], keys, "why");
+        fold(&mut state, events);
+        assert_eq!(state.purge(&[one], keys, "why"), Vec::new(), "once is enough");
+        assert_eq!(state.purge(&[one], Digest::of(b"more keys"), "why").len(), 1);
+        let session = SessionId::from_bytes([7; 16]);
+        let store = |claims| {
+            state.store(session, &Landed { begun: 0, closes: true, opened: false, packs: BTreeMap::new(), claims }, 0)
+        };
+        let put = |blobs| Claims { blobs, ..Claims::default() };
+        assert_eq!(store(put(vec![two, one])), Err(Refusal::Purged(one)));
+        assert_eq!(store(put(vec![two])), Ok(Vec::new()));
+        let copies = |purged| Claims { purged: Some(purged), ..Claims::default() };
+        assert_eq!(store(copies(0)), Err(Refusal::Outdated), "it may copy what is purged now");
+        assert_eq!(store(copies(1)), Ok(Vec::new()));
+        let bytes = to_canonical(&state).unwrap();
+        assert_eq!(from_canonical::<PackState>(&bytes).unwrap(), state);
+    }
+
+    #[test]
     fn what_is_set_aside_is_neither_listed_nor_rested_on() {
         let mut state = PackState::default();
         fold(&mut state, [stored(0, true)]);
@@ -425,7 +501,13 @@ mod tests {
         fold(&mut state, events);
         assert!(state.list().is_empty() && state.packs().len() == 1 && !state.is_readable(&name(0)));
         assert_eq!(state.damage(&packs, 0), Ok(Vec::new()), "once is enough");
-        let landed = |holds| Landed { begun: 0, closes: true, opened: false, packs: BTreeMap::new(), holds };
+        let landed = |holds| Landed {
+            begun: 0,
+            closes: true,
+            opened: false,
+            packs: BTreeMap::new(),
+            claims: Claims { holds, ..Claims::default() },
+        };
         let refused = state.store(SessionId::from_bytes([7; 16]), &landed(vec![digest]), 0);
         assert_eq!(refused, Err(Refusal::Damaged(vec![digest])));
         assert_eq!(state.store(SessionId::from_bytes([7; 16]), &landed(Vec::new()), 0), Ok(Vec::new()));

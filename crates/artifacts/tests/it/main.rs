@@ -5,6 +5,7 @@ mod collect;
 mod export;
 mod oci;
 mod packs;
+mod purge;
 mod repair;
 mod round_trip;
 mod support;
