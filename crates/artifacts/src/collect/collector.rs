@@ -88,6 +88,8 @@ pub struct Collected {
     pub removed_bytes: u64,
     /// Unrecorded packs of dead batches that were deleted.
     pub litter: u64,
+    /// Files that interrupted writes of packs left on a local disk, removed.
+    pub staged: u64,
     /// Batches given up.
     pub fenced: u64,
 }
@@ -162,7 +164,8 @@ impl Collector {
         live.purged.extend(residue.iter().flat_map(|residue| &residue.packs));
         let plan = self.judge(&mark, &live);
         let litter = self.remove_litter().await?;
-        let done = Collected { fenced, litter, ..Collected::default() };
+        let staged = self.remove_staged().await?;
+        let done = Collected { fenced, litter, staged, ..Collected::default() };
         let condemned: BTreeSet<PackName> = plan.condemned().map(|pack| pack.name).collect();
         if condemned.is_empty() && !plan.has_young_garbage() {
             return Ok((done, residue));
@@ -320,12 +323,34 @@ impl Collector {
         Ok(Named::Packs(rescued))
     }
 
+    /// Tells of a time whether it lies too long ago for a batch that is still alive.
+    fn silent(&self) -> impl Fn(Timestamp) -> bool + use<> {
+        let now = self.blobs.inner.store.host().clock.now();
+        let limit = i64::try_from(self.settings.fence_after.as_nanos()).unwrap_or(i64::MAX);
+        move |since| now.as_nanos().saturating_sub(since.as_nanos()) > limit
+    }
+
+    /// Removes files of interrupted writes that are old and whose batch is not open.
+    ///
+    /// If a writer was only slow, its write fails, and it writes the same bytes under the same name again.
+    async fn remove_staged(&self) -> Result<u64, Error> {
+        let inner = &self.blobs.inner;
+        let silent = self.silent();
+        let mut removed = 0;
+        for file in inner.staged().await? {
+            let open = inner.journal.peek(|state| state.open_sessions().contains_key(&file.pack.session));
+            if !open && silent(file.modified) {
+                inner.remove_staged(file).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
     /// Gives up batches that were silent for too long; returns how many with recorded packs.
     async fn fence(&self) -> Result<u64, Error> {
         let inner = &self.blobs.inner;
-        let now = inner.store.host().clock.now();
-        let limit = i64::try_from(self.settings.fence_after.as_nanos()).unwrap_or(i64::MAX);
-        let silent = |since: Timestamp| now.as_nanos().saturating_sub(since.as_nanos()) > limit;
+        let silent = self.silent();
         let mut fenced = 0;
         let decide = |state: &PackState| {
             let dead = state.open_sessions().iter().filter(|(_, session)| silent(session.seen));

@@ -239,6 +239,8 @@ impl Collector {
             scanned.push(format!("{} {} {}\n", read.name, read.digest, object.size));
         }
         progress.report(ProgressEvent::Finished { task });
+        // What is in them is not known, and listings hide them.
+        held.extend(inner.staged().await?.into_iter().map(|file| file.path.display().to_string()));
         if !held.is_empty() {
             return Err(PurgeError::Held { objects: held });
         }

@@ -45,6 +45,8 @@ pub struct Fsck {
     pub hashed_bytes: u64,
     /// Objects with the name of a pack that the journal does not know: uploads under way, or litter of dead batches.
     pub unrecorded: u64,
+    /// Files on a local disk into which packs are being written, or were when a writer stopped.
+    pub staged: u64,
     /// What does not hold.
     pub problems: Vec<Problem>,
 }
@@ -80,6 +82,7 @@ impl PackBlobs {
     pub async fn fsck(&self, level: FsckLevel, progress: &dyn Progress) -> Result<Fsck, Error> {
         let inner = &self.inner;
         let mut found = Fsck { entries: inner.journal.verify().await?.entries, ..Fsck::default() };
+        found.staged = inner.staged().await?.len() as u64;
         let listed = inner.list_packs().await?;
         // Read after the list: what was recorded since is not missing.
         inner.journal.read(|_| ()).await?;

@@ -17,6 +17,7 @@ mod list; // the chunks of a large blob, in order
 mod purged; // what is refused for ever, and looking for it in all that is stored
 mod read; // planning, fetching and verifying
 mod settings; // sizes, profile, patience
+mod staged; // what interrupted writes left on a local disk
 mod state; // the journal of the packs
 
 pub(crate) use self::{

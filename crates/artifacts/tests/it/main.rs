@@ -8,6 +8,7 @@ mod packs;
 mod purge;
 mod repair;
 mod round_trip;
+mod staged;
 mod support;
 mod toy;
 mod transfer;
