@@ -98,6 +98,23 @@ async fn what_only_purged_blobs_use_is_gone_and_what_others_share_stays() {
 }
 
 #[tokio::test]
+async fn a_pack_that_is_mostly_alive_is_emptied_all_the_same() {
+    let (disk, store, blobs) = disk().await;
+    let shelf = shelf(&store).await.unwrap();
+    let batch = blobs.begin().await.unwrap();
+    let (secret, other) = (Bytes::from(noise(1, 500)), Bytes::from(noise(2, 40_000)));
+    for content in [&secret, &other] {
+        batch.put(content.clone(), PutHints::default()).await.unwrap();
+    }
+    hold(&shelf, batch.commit().await.unwrap()).await.unwrap();
+    let collector = collector(&blobs).with_settings(CollectSettings::default().with_sparse_below(0.0));
+    collector.purge(&[Digest::of(&secret)], &order(), &key(), &NoProgress).await.unwrap();
+    assert!(!is_anywhere(&disk, &secret[..64]));
+    assert_eq!(blobs.read_all(&Digest::of(&other)).await.unwrap(), other);
+    assert!(blobs.fsck(ALL, &NoProgress).await.unwrap().is_clean());
+}
+
+#[tokio::test]
 async fn a_purged_digest_cannot_be_put_or_kept_again() {
     let (disk, store, blobs) = disk().await;
     let small = Bytes::from(noise(1, 5_000));
