@@ -2,9 +2,10 @@
 //!
 //! **The store.** [`PackBlobs`] is a blob store for data sets and models, on local disk or a bucket: large blobs are cut by their
 //! content, chunks are stored once, compressed where that pays, and packed into objects of 64 MiB; every byte read is verified.
-//! [`Collector`] frees what no journal names any longer, while writers go on; [`PackBlobs::fsck`] checks a store; [`transfer`]
-//! copies between stores; a [`ReadCache`] spares requests; [`PackBlobs::index_packs`] keeps the index of a large store on disk.
-//! Formats: `docs/format/pack.md`; why it is safe: `docs/design/0002-pack-store.md`.
+//! [`Collector`] frees what no journal names any longer, while writers go on, repairs a store from a second one, and purges
+//! with a certificate; [`PackBlobs::fsck`] checks a store; [`transfer`] copies between stores; a [`ReadCache`] spares requests;
+//! [`PackBlobs::index_packs`] keeps the index of a large store on disk. Formats: `docs/format/pack.md`; why it is safe:
+//! `docs/design/0002-pack-store.md`.
 //!
 //! **Artifacts.** An artifact is a [`Manifest`]: named files with sizes and media types, annotations, and perhaps a subject it is
 //! about. It is a blob in canonical JSON, so its digest names the artifact and every byte of it. They work on any
@@ -79,7 +80,10 @@ pub use self::{
 };
 pub use self::{
     chunk::ChunkProfile,
-    collect::{CollectSettings, Collected, Collector, Fate, PackFate, Plan},
+    collect::{
+        CollectSettings, Collected, Collector, Fate, Lost, PackFate, Plan, PurgeCertificate, PurgeError, PurgeOrder,
+        PurgeProof, Repaired,
+    },
     pack::{
         Fsck, FsckLevel, IndexProblem, Indexed, KnownPack, OpenSession, PackBlobs, PackEvent, PackInfo, PackName,
         PackSettings, PackState, Problem, ReadCache, SegmentId, SegmentInfo, SessionId, StoreEvent,

@@ -125,7 +125,7 @@ async fn send(
     Ok(Transferred { receipt: batch.commit().await?, sent: missing.len() as u64, sent_bytes, kept })
 }
 
-async fn send_large(from: &dyn BlobStore, batch: &dyn Batch, digest: Digest) -> Result<u64, Error> {
+pub(crate) async fn send_large(from: &dyn BlobStore, batch: &dyn Batch, digest: Digest) -> Result<u64, Error> {
     let size = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&size);
     let bytes = from.stream(&digest).await?.inspect_ok(move |piece| {

@@ -10,6 +10,7 @@ use lineal_core::{BlobStore, Digest, Error, Journal, Links, Mark, Roots, Timesta
 use super::{
     Fate, PackFate, Plan,
     mark::{Live, refused},
+    purge::{Purge, Residue},
 };
 use crate::{PackBlobs, PackEvent, PackName, PackState, SessionId, StoreEvent};
 
@@ -87,6 +88,8 @@ pub struct Collected {
     pub removed_bytes: u64,
     /// Unrecorded packs of dead batches that were deleted.
     pub litter: u64,
+    /// Files that interrupted writes of packs left on a local disk, removed.
+    pub staged: u64,
     /// Batches given up.
     pub fenced: u64,
 }
@@ -143,25 +146,36 @@ impl Collector {
     /// [`Error::Collection`] if something is missing that it must know, if a pack is damaged, or if another collector was
     /// faster; nothing was condemned then. Otherwise those of reading and writing; the next round goes on from there.
     pub async fn collect(&self) -> Result<Collected, Error> {
+        Ok(self.round(None).await?.0)
+    }
+
+    /// Does a round that also empties packs of what a purge wants gone; with what of that it found, if it marked.
+    pub(super) async fn round(&self, purge: Option<&Purge>) -> Result<(Collected, Option<Residue>), Error> {
         self.blobs.inner.refresh().await?;
         let open = self.blobs.inner.journal.peek(|state| state.collection().open_epoch());
         if let Some(epoch) = open {
             // Somebody's collector died, or is about to end it.
-            return self.finish(epoch, Collected::default()).await;
+            return Ok((self.finish(epoch, Collected::default()).await?, None));
         }
         let fenced = self.fence().await?;
         let mark = self.begin().await?;
-        let live = self.mark(&mark.journals).await?;
+        let mut live = self.mark(&mark.journals).await?;
+        let residue = match purge {
+            Some(purge) => Some(self.residue(purge, &live).await?),
+            None => None,
+        };
+        live.purged.extend(residue.iter().flat_map(|residue| &residue.packs));
         let plan = self.judge(&mark, &live);
         let litter = self.remove_litter().await?;
-        let done = Collected { fenced, litter, ..Collected::default() };
+        let staged = self.remove_staged().await?;
+        let done = Collected { fenced, litter, staged, ..Collected::default() };
         let condemned: BTreeSet<PackName> = plan.condemned().map(|pack| pack.name).collect();
         if condemned.is_empty() && !plan.has_young_garbage() {
-            return Ok(done);
+            return Ok((done, residue));
         }
         let rewritten = self.rewrite(&plan, &live).await?;
         let epoch = self.condemn(&mark, live.heads, &condemned).await?;
-        self.finish(epoch, Collected { rewritten, ..done }).await
+        Ok((self.finish(epoch, Collected { rewritten, ..done }).await?, residue))
     }
 
     async fn begin(&self) -> Result<Mark, Error> {
@@ -179,14 +193,20 @@ impl Collector {
             None => Fate::Open,
             Some(epoch) if epoch >= mark.epoch => Fate::Young,
             Some(_) if !live.any(name) => Fate::Dead,
+            Some(_) if live.purged.contains(name) => Fate::Sparse,
             Some(_) if (live_bytes as f64) < self.settings.sparse_below_fraction * records_bytes as f64 => Fate::Sparse,
             Some(_) => Fate::Live,
         };
         let judge = |state: &PackState| {
             let packs = state.packs().iter().map(|(name, pack)| {
                 let (size_bytes, live_bytes) = (pack.info.size_bytes, live.bytes(name));
-                let fate = fate(name, pack.closed, live_bytes, pack.info.records_bytes());
-                PackFate { name: *name, size_bytes, live_bytes, fate }
+                // At once, also of a batch that is open: it can commit no more, and until this is condemned there is no
+                // refusing receipts that hold it.
+                let fate = match pack.damaged {
+                    true => Fate::Damaged,
+                    false => fate(name, pack.closed, live_bytes, pack.info.records_bytes()),
+                };
+                PackFate { name: *name, size_bytes, live_bytes, purged: live.purged.contains(name), fate }
             });
             packs.collect()
         };
@@ -208,6 +228,10 @@ impl Collector {
         let epoch = mark.epoch + 1;
         let (count, list) = inner.lists.write(epoch, digests).await?;
         let decide = |state: &PackState| {
+            // What a repair saved may be condemned now, so what it set aside must not be condemned later than that.
+            if let Some((name, _)) = state.set_aside().find(|(name, _)| !packs.contains(name)) {
+                return Err(format!("pack {name} was set aside as damaged since"));
+            }
             let events = state.collection().condemn(mark, count, list)?;
             let marked = StoreEvent::Pack(PackEvent::Marked { heads: heads.clone() });
             Ok::<_, String>(std::iter::once(marked).chain(events.into_iter().map(StoreEvent::Collection)).collect())
@@ -220,16 +244,21 @@ impl Collector {
     ///
     /// Whoever does it finds the same packs rescued: those named between the marked heads and the first barriers. After a
     /// barrier nothing can newly depend on a condemned pack, so a later barrier of the epoch adds none.
-    async fn finish(&self, epoch: u64, done: Collected) -> Result<Collected, Error> {
+    pub(super) async fn finish(&self, epoch: u64, done: Collected) -> Result<Collected, Error> {
         let inner = &self.blobs.inner;
         let heads = inner.journal.peek(|state| state.marked().clone());
         let named = self.named_since(epoch, &heads).await?;
         let list = inner.journal.read(|state| state.collection().condemned_list(epoch)).await?;
         let list = list.ok_or_else(|| refused(format!("there is no epoch {epoch}")))?;
         let list = inner.lists.read(epoch, list).await?;
+        // Whoever named a pack that is set aside rests on what was saved out of it, wherever that lies: all is spared.
+        let is_set_aside = |named: &BTreeSet<Digest>| {
+            let condemned = |digest: &Digest| named.contains(digest) && list.binary_search(digest).is_ok();
+            inner.journal.peek(|state| state.set_aside().any(|(_, pack)| condemned(&pack.info.digest)))
+        };
         let rescued = match named {
-            Named::Packs(named) => named,
-            Named::Unknown => self.still_there(&list).await?,
+            Named::Packs(named) if !is_set_aside(&named) => named,
+            Named::Packs(_) | Named::Unknown => self.still_there(&list).await?,
         };
         let doomed = self.known(|digest| list.binary_search(digest).is_ok() && !rescued.contains(digest));
         for (name, _) in &doomed {
@@ -297,12 +326,34 @@ impl Collector {
         Ok(Named::Packs(rescued))
     }
 
+    /// Tells of a time whether it lies too long ago for a batch that is still alive.
+    fn silent(&self) -> impl Fn(Timestamp) -> bool + use<> {
+        let now = self.blobs.inner.store.host().clock.now();
+        let limit = i64::try_from(self.settings.fence_after.as_nanos()).unwrap_or(i64::MAX);
+        move |since| now.as_nanos().saturating_sub(since.as_nanos()) > limit
+    }
+
+    /// Removes files of interrupted writes that are old and whose batch is not open.
+    ///
+    /// If a writer was only slow, its write fails, and it writes the same bytes under the same name again.
+    async fn remove_staged(&self) -> Result<u64, Error> {
+        let inner = &self.blobs.inner;
+        let silent = self.silent();
+        let mut removed = 0;
+        for file in inner.staged().await? {
+            let open = inner.journal.peek(|state| state.open_sessions().contains_key(&file.pack.session));
+            if !open && silent(file.modified) {
+                inner.remove_staged(file).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
     /// Gives up batches that were silent for too long; returns how many with recorded packs.
     async fn fence(&self) -> Result<u64, Error> {
         let inner = &self.blobs.inner;
-        let now = inner.store.host().clock.now();
-        let limit = i64::try_from(self.settings.fence_after.as_nanos()).unwrap_or(i64::MAX);
-        let silent = |since: Timestamp| now.as_nanos().saturating_sub(since.as_nanos()) > limit;
+        let silent = self.silent();
         let mut fenced = 0;
         let decide = |state: &PackState| {
             let dead = state.open_sessions().iter().filter(|(_, session)| silent(session.seen));

@@ -20,6 +20,8 @@ pub struct PackFate {
     pub size_bytes: u64,
     /// Bytes of its records that something reaches.
     pub live_bytes: u64,
+    /// True if a purge that is under way wants something in it gone; only a purge looks for that.
+    pub purged: bool,
     /// What becomes of it.
     pub fate: Fate,
 }
@@ -36,8 +38,10 @@ pub enum Fate {
     Young,
     /// Condemned: nothing reaches any of it.
     Dead,
-    /// Condemned once what is alive in it has been written into a new pack.
+    /// Condemned once what is alive in it has been written into a new pack: too little is alive, or something is purged.
     Sparse,
+    /// Condemned: a repair has set it aside, and all that could be had of it lies elsewhere.
+    Damaged,
 }
 
 impl Plan {
@@ -51,7 +55,8 @@ impl Plan {
     #[must_use]
     pub fn freed_bytes(&self) -> u64 {
         let saved = self.of(Fate::Sparse).fold(0, |sum: u64, pack| sum.saturating_add(pack.live_bytes));
-        (self.size_bytes(Fate::Dead) + self.size_bytes(Fate::Sparse)).saturating_sub(saved)
+        let condemned = self.condemned().fold(0, |sum: u64, pack| sum.saturating_add(pack.size_bytes));
+        condemned.saturating_sub(saved)
     }
 
     pub(super) fn of(&self, fate: Fate) -> impl Iterator<Item = &PackFate> {
@@ -60,11 +65,11 @@ impl Plan {
 
     /// Returns the packs that a collection condemns.
     pub(super) fn condemned(&self) -> impl Iterator<Item = &PackFate> {
-        self.packs.iter().filter(|pack| matches!(pack.fate, Fate::Dead | Fate::Sparse))
+        self.packs.iter().filter(|pack| matches!(pack.fate, Fate::Dead | Fate::Sparse | Fate::Damaged))
     }
 
     /// Tells whether there is garbage that only waits for an epoch to be opened.
     pub(super) fn has_young_garbage(&self) -> bool {
-        self.of(Fate::Young).any(|pack| pack.live_bytes == 0 || pack.live_bytes < pack.size_bytes / 2)
+        self.of(Fate::Young).any(|pack| pack.purged || pack.live_bytes == 0 || pack.live_bytes < pack.size_bytes / 2)
     }
 }

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use lineal_core::{Digest, Enrolment, Error, Journal, Untyped};
 
@@ -14,6 +14,10 @@ pub(super) struct Live {
     packs: HashMap<PackName, LivePack>,
     /// The number up to which each journal was marked; none for one without entries.
     pub(super) heads: BTreeMap<String, u64>,
+    /// How many blobs were purged when the mark began.
+    pub(super) purged_before: usize,
+    /// Packs with something that a purge wants gone.
+    pub(super) purged: BTreeSet<PackName>,
 }
 
 #[derive(Debug, Default)]
@@ -64,7 +68,8 @@ fn set(bits: &mut Vec<bool>, at: usize) -> bool {
 impl Collector {
     /// Marks everything that the journals name, and what that names in turn.
     pub(super) async fn mark(&self, journals: &[Enrolment]) -> Result<Live, Error> {
-        let mut live = Live::default();
+        let purged_before = self.blobs.inner.journal.peek(|state| state.purged().len());
+        let mut live = Live { purged_before, ..Live::default() };
         for enrolment in journals {
             let roots = self.roots.iter().find(|roots| roots.kind() == enrolment.kind);
             let roots = roots.ok_or_else(|| refused(format!("no roots for journals of kind {}", enrolment.kind)))?;
@@ -83,6 +88,10 @@ impl Collector {
     async fn reach(&self, root: Digest, media_type: String, by: &Enrolment, live: &mut Live) -> Result<(), Error> {
         let mut open = vec![(root, media_type)];
         while let Some((digest, media_type)) = open.pop() {
+            if self.blobs.inner.check_purged(&digest).is_err() {
+                // Its name stays, its bytes go.
+                continue;
+            }
             let links = self.links.iter().find(|links| links.media_type() == media_type);
             let links = links.ok_or_else(|| refused(format!("no links for media type {media_type}")))?;
             if !self.mark_blob(&digest, by, live, false).await? {

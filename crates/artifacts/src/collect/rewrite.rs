@@ -22,11 +22,12 @@ impl Collector {
             return Ok(0);
         }
         // Nothing may rest on what is about to be condemned.
-        let digest =
-            |fate: &PackFate| inner.index().pack(&fate.name).map(|pack| pack.info.digest).ok_or_else(went_away);
-        let mut condemned = plan.condemned().map(digest).collect::<Result<Vec<Digest>, Error>>()?;
+        let mut condemned = inner.journal.peek(|state| {
+            let digest = |fate: &PackFate| state.packs().get(&fate.name).map(|pack| pack.info.digest);
+            plan.condemned().map(|fate| digest(fate).ok_or_else(went_away)).collect::<Result<Vec<Digest>, Error>>()
+        })?;
         condemned.sort_unstable();
-        let batch = self.blobs.begin_avoiding(condemned.into()).await?;
+        let batch = self.blobs.begin_avoiding(condemned.into(), live.purged_before).await?;
         for name in &sparse {
             let loaded = inner.loaded(name).await?;
             let loaded =

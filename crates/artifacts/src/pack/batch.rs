@@ -23,7 +23,7 @@ use super::{
     format::{BlobRow, Kind},
     index::{LoadedPack, Pack, Place},
     ingest::Ingest,
-    state::{Landed, Refusal},
+    state::{Claims, Landed, Refusal},
     upload::Upload,
 };
 use crate::{
@@ -42,6 +42,8 @@ pub(crate) struct PackBatch {
     begun: u64,
     /// Packs on which nothing new may rest.
     condemned: Arc<[Digest]>,
+    /// If it copies what was found alive: how many blobs were purged then.
+    copies: Option<usize>,
     compressor: Compressor,
     work: Mutex<Work>,
 }
@@ -83,7 +85,20 @@ impl PackBatch {
             opened: false,
         };
         blobs.progress().report(ProgressEvent::Started { task: PUT, total: None, unit: "bytes" });
-        Self { blobs, session, begun, condemned, compressor: Compressor::default(), work: Mutex::new(work) }
+        Self {
+            blobs,
+            session,
+            begun,
+            condemned,
+            copies: None,
+            compressor: Compressor::default(),
+            work: Mutex::new(work),
+        }
+    }
+
+    /// Makes it a batch that copies what was found alive when so many blobs were purged.
+    pub(super) fn copying(self, purged: usize) -> Self {
+        Self { copies: Some(purged), ..self }
     }
 
     fn work(&self) -> MutexGuard<'_, Work> {
@@ -119,7 +134,7 @@ impl PackBatch {
         self.inner().find_many(keys, kind, &self.condemned).await
     }
 
-    pub(super) fn hold(&self, pack: &Pack) {
+    pub(crate) fn hold(&self, pack: &Pack) {
         self.work().holds.insert(pack.info.digest);
     }
 
@@ -199,7 +214,7 @@ impl PackBatch {
         let sending = async move {
             store_pack(&inner, &sealed, upload).await?;
             let recorded = inner.transact(|state| state.store(session, &landed, 0)).await?;
-            recorded.map_err(|_| Error::Fenced { session: session.to_string() })?;
+            recorded.map_err(|refusal| Self::refused(session, refusal))?;
             inner.index_mut().insert(known(sealed));
             Ok(())
         };
@@ -212,7 +227,24 @@ impl PackBatch {
 
     fn landed(&self, sealed: &SealedPack, closes: bool, opened: bool) -> Landed {
         let packs = BTreeMap::from([(sealed.trailer.name, sealed.info)]);
-        Landed { begun: self.begun, closes, opened, packs }
+        Landed { begun: self.begun, closes, opened, packs, claims: self.claims() }
+    }
+
+    fn claims(&self) -> Claims {
+        Claims { purged: self.copies, ..Claims::default() }
+    }
+
+    /// Says why packs could not be recorded.
+    fn refused(session: SessionId, refusal: Refusal) -> Error {
+        match refusal {
+            Refusal::Damaged(packs) => {
+                let first = packs.first().copied().unwrap_or(Digest::of(b""));
+                Error::Condemned { count: packs.len(), first }
+            }
+            Refusal::Purged(digest) => Error::BlobPurged { digest },
+            Refusal::Outdated => Error::Collection { reason: "blobs were purged since it marked".to_owned() },
+            Refusal::Fenced | Refusal::Stale => Error::Fenced { session: session.to_string() },
+        }
     }
 
     /// Keeps uploads going beside other work.
@@ -239,6 +271,7 @@ impl PackBatch {
     /// Puts a blob as one chunk.
     async fn put_whole(&self, bytes: Bytes) -> Result<Digest, Error> {
         let digest = Digest::of(&bytes);
+        self.inner().check_purged(&digest)?;
         self.advance(bytes.len());
         self.nudge();
         if self.writes(&digest, Kind::Chunk) || self.take_stored(&digest).await? {
@@ -309,6 +342,7 @@ impl Batch for PackBatch {
     async fn keep(&self, digests: &[Digest]) -> Result<Vec<bool>, Error> {
         let mut kept = Vec::with_capacity(digests.len());
         for digest in digests {
+            self.inner().check_purged(digest)?;
             let put = self.work().put.contains(digest);
             let stored = put || self.writes(digest, Kind::Chunk) || self.take_stored(digest).await?;
             if stored {
@@ -329,7 +363,8 @@ impl Batch for PackBatch {
             let last = if work.builder.is_empty() { None } else { Some(self.seal(&mut work)?) };
             (last, work.opened)
         };
-        let mut landed = Landed { begun: self.begun, closes: true, opened, packs: BTreeMap::new() };
+        let landed = |packs| Landed { begun: self.begun, closes: true, opened, packs, claims: self.claims() };
+        let mut landed = landed(BTreeMap::new());
         let mut stored = None;
         if let Some((sealed, upload)) = last {
             store_pack(self.inner(), &sealed, upload).await?;
@@ -341,13 +376,16 @@ impl Batch for PackBatch {
             let put: Vec<Digest> = mem::take(&mut work.put).into_iter().collect();
             (put, mem::take(&mut work.holds).into_iter().collect::<Vec<Digest>>())
         };
+        // Sorted, as the sets were.
+        landed.claims.holds.clone_from(&holds);
+        landed.claims.blobs.clone_from(&put);
         let mut checked = self.begun;
         loop {
             checked = self.check_condemned(&holds, checked).await?;
             match self.inner().transact(|state| state.store(self.session, &landed, checked)).await? {
                 Ok(()) => break,
                 Err(Refusal::Stale) => {}
-                Err(Refusal::Fenced) => return Err(Error::Fenced { session: self.session.to_string() }),
+                Err(refusal) => return Err(Self::refused(self.session, refusal)),
             }
         }
         if let Some(sealed) = stored {

@@ -57,8 +57,8 @@ pub(crate) struct Inner {
     pub(crate) store: Store,
     pub(crate) journal: Journal<PackState>,
     pub(crate) lists: CondemnedLists,
-    prefix: String,
-    id: StoreId,
+    pub(super) prefix: String,
+    pub(crate) id: StoreId,
     index: RwLock<Index>,
     pub(super) cache: CacheSlot,
     pub(super) cached: Cached,
@@ -144,11 +144,11 @@ impl PackBlobs {
         &self.inner.journal
     }
 
-    /// Begins a batch that rests on none of `condemned`.
-    pub(crate) async fn begin_avoiding(&self, condemned: Arc<[Digest]>) -> Result<PackBatch, Error> {
+    /// Begins a batch that rests on none of `condemned` and copies what was found alive when so many blobs were `purged`.
+    pub(crate) async fn begin_avoiding(&self, condemned: Arc<[Digest]>, purged: usize) -> Result<PackBatch, Error> {
         let epoch = self.inner.journal.read(|state| state.collection().epoch()).await?;
         let session = SessionId::generate(self.inner.store.host().ids.as_ref());
-        Ok(PackBatch::new(self.clone(), session, epoch, condemned))
+        Ok(PackBatch::new(self.clone(), session, epoch, condemned).copying(purged))
     }
 
     /// Returns the key of a pack's object.
@@ -202,13 +202,13 @@ impl Inner {
         while let Some((name, loaded)) = loading.try_next().await? {
             self.update_index(|state, index| match loaded {
                 // It may have been removed while its trailer was read.
-                _ if !state.packs().contains_key(&name) => {}
+                _ if !state.is_readable(&name) => {}
                 Ok(loaded) => index.insert(loaded),
                 Err(why) => index.insert_damaged(name, why),
             });
         }
         self.update_index(|state, index| {
-            let there = change.cover.into_iter().filter(|(name, ..)| state.packs().contains_key(name));
+            let there = change.cover.into_iter().filter(|(name, ..)| state.is_readable(name));
             there.for_each(|(name, info, by)| index.cover(name, info, by));
             change.gone.iter().for_each(|name| index.remove(name));
             change.gone_segments.iter().for_each(|name| index.remove_segment(name));
@@ -299,7 +299,15 @@ impl Inner {
         &self,
         decide: impl FnMut(&PackState) -> Result<Vec<StoreEvent>, R> + Send,
     ) -> Result<Result<(), R>, Error> {
-        let actor = Actor::new("lineal/packs").expect("a valid name");
+        self.transact_by(Actor::new("lineal/packs").expect("a valid name"), decide).await
+    }
+
+    /// As [`Inner::transact`], in somebody's name.
+    pub(crate) async fn transact_by<R: Send>(
+        &self,
+        actor: Actor,
+        decide: impl FnMut(&PackState) -> Result<Vec<StoreEvent>, R> + Send,
+    ) -> Result<Result<(), R>, Error> {
         match self.journal.transact(&Txn::by(actor), decide).await {
             Ok(_) => Ok(Ok(())),
             Err(TransactError::Refused(refusal)) => Ok(Err(refusal)),

@@ -35,14 +35,18 @@ pub enum FsckLevel {
 pub struct Fsck {
     /// Entries of the journal.
     pub entries: u64,
-    /// Packs recorded.
+    /// Packs recorded, without those set aside.
     pub packs: u64,
+    /// Packs that a repair has set aside as damaged: not read, and removed by the next collections.
+    pub set_aside: u64,
     /// Records whose bytes were hashed.
     pub hashed: u64,
     /// Bytes hashed, as they are stored.
     pub hashed_bytes: u64,
     /// Objects with the name of a pack that the journal does not know: uploads under way, or litter of dead batches.
     pub unrecorded: u64,
+    /// Files on a local disk into which packs are being written, or were when a writer stopped.
+    pub staged: u64,
     /// What does not hold.
     pub problems: Vec<Problem>,
     /// Segments of the index.
@@ -93,14 +97,16 @@ impl PackBlobs {
     pub async fn fsck(&self, level: FsckLevel, progress: &dyn Progress) -> Result<Fsck, Error> {
         let inner = &self.inner;
         let mut found = Fsck { entries: inner.journal.verify().await?.entries, ..Fsck::default() };
+        found.staged = inner.staged().await?.len() as u64;
         let listed = inner.list_packs().await?;
         // Read after the list: what was recorded since is not missing.
         inner.journal.read(|_| ()).await?;
         let packs: Vec<(PackName, PackInfo)> = inner.journal.peek(PackState::list);
         found.packs = packs.len() as u64;
-        // In the order of names, as the state keeps them.
-        let recorded = |name: &PackName| packs.binary_search_by_key(name, |(known, _)| *known).is_ok();
-        found.unrecorded = listed.iter().filter(|(name, _)| !recorded(name)).count() as u64;
+        inner.journal.peek(|state| {
+            found.set_aside = state.set_aside().count() as u64;
+            found.unrecorded = listed.iter().filter(|(name, _)| !state.packs().contains_key(name)).count() as u64;
+        });
         let task = "check packs";
         progress.report(ProgressEvent::Started { task, total: Some(found.packs), unit: "packs" });
         let check = |(name, info)| async move {

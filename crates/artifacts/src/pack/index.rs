@@ -92,13 +92,13 @@ impl Index {
     /// Says what differs from the packs and segments of a state; segments that are new must be known before.
     pub(crate) fn compare(&self, state: &PackState) -> Change {
         let known = self.packs.keys().chain(self.damaged.keys());
-        let gone = known.filter(|name| !state.packs().contains_key(name)).copied().collect();
+        let gone = known.filter(|name| !state.is_readable(name)).copied().collect();
         let segments = self.segments.keys().chain(self.spoilt.keys());
         let gone_segments: Vec<SegmentId> =
             segments.filter(|name| !state.segments().contains_key(name)).copied().collect();
         let mut change = Change { gone, gone_segments, ..Change::default() };
         let stays = |name: &SegmentId| self.segments.contains_key(name) && state.segments().contains_key(name);
-        for (name, pack) in state.packs() {
+        for (name, pack) in state.packs().iter().filter(|(name, _)| state.is_readable(name)) {
             let known = self.packs.get(name);
             if matches!(known, Some(Known::Covered(_, by)) if stays(by)) || self.damaged.contains_key(name) {
                 continue;
@@ -156,6 +156,16 @@ impl Index {
             self.remove(&name);
             self.packs.insert(name, Known::Covered(Arc::new(Pack { name, info }), by));
         }
+    }
+
+    /// Returns the packs whose rows can be found.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &PackName> {
+        self.packs.keys()
+    }
+
+    /// Returns the packs whose trailer cannot be read.
+    pub(crate) fn damaged(&self) -> impl Iterator<Item = PackName> {
+        self.damaged.keys().copied()
     }
 
     pub(crate) fn remove(&mut self, name: &PackName) {

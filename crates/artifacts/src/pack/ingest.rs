@@ -189,10 +189,13 @@ impl<'a> Ingest<'a> {
     async fn finish(self) -> Result<Digest, Error> {
         if let (Some(row), 1) = (self.first, self.chunks) {
             // The blob is its only chunk, and was hashed as that.
+            self.batch.inner().check_purged(&row.key)?;
             return Ok(self.batch.note(row.key));
         }
         let Self { batch, hasher, lists, size, .. } = self;
         let blob = hasher.finish();
+        // Chunks of it that are in packs by now are garbage, as those of any put that failed.
+        batch.inner().check_purged(&blob)?;
         if batch.take_stored(&blob).await? {
             return Ok(batch.note(blob));
         }

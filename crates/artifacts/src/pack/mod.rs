@@ -15,16 +15,20 @@ pub(crate) mod fuzzing; // what the fuzzers reach
 mod index; // where every chunk lies: what is in memory
 mod ingest; // a stream cut, hashed and deduplicated, slab by slab
 mod list; // the chunks of a large blob, in order
+mod purged; // what is refused for ever, and looking for it in all that is stored
 mod read; // planning, fetching and verifying
 mod segments; // where every chunk lies: sorted, in objects of the store
 mod settings; // sizes, profile, patience
+mod staged; // what interrupted writes left on a local disk
 mod state; // the journal of the packs
 mod upload; // a pack sent in parts while it is filled
 
 pub(crate) use self::{
     batch::{PackBatch, records},
-    format::Kind,
+    format::{Kind, Record},
     index::{LoadedPack, Pack, Place},
+    read::put_in_order,
+    state::Refusal,
 };
 pub use self::{
     blobs::PackBlobs,

@@ -47,6 +47,9 @@ impl From<Error> for Trouble {
 impl Inner {
     /// Finds a blob in the index as it is; a large one only if every chunk of it is there.
     pub(super) async fn shape(&self, digest: &Digest) -> Result<Option<Shape>, Error> {
+        if self.check_purged(digest).is_err() {
+            return Ok(None);
+        }
         match self.find(digest, Kind::Chunk, None, &[]).await? {
             Some(place) => Ok(Some(Shape::Chunk(place))),
             None => Ok(self.large(digest, &[]).await?.map(|(row, _)| Shape::Large(row))),
@@ -55,8 +58,12 @@ impl Inner {
 
     /// Finds a blob, also one that was stored since this handle last looked.
     async fn locate(&self, digest: &Digest) -> Result<Shape, Error> {
-        if let Some(shape) = self.shape(digest).await? {
-            return Ok(shape);
+        self.check_purged(digest)?;
+        match self.shape(digest).await {
+            Ok(Some(shape)) => return Ok(shape),
+            // It may have been repaired since.
+            Ok(None) | Err(Error::Damaged { .. }) => {}
+            Err(error) => return Err(error),
         }
         self.refresh().await?;
         match self.shape(digest).await? {
@@ -67,6 +74,9 @@ impl Inner {
 
     /// Says that a blob is not there; or may be, in a pack whose index cannot be read.
     fn missing(&self, digest: &Digest) -> Error {
+        if let Err(purged) = self.check_purged(digest) {
+            return purged;
+        }
         let damaged = self.index().first_damaged().map(|(name, why)| (*name, why.clone()));
         let damaged = damaged.and_then(|(name, why)| Some((self.pack_key(&name).ok()?, why)));
         match damaged {
@@ -133,13 +143,49 @@ impl Inner {
         avoid: &[Digest],
         packs: &mut BTreeSet<Digest>,
     ) -> Result<Option<Vec<Row>>, Error> {
-        let Some(place) = self.find(key, Kind::List, None, avoid).await? else { return Ok(None) };
-        packs.insert(place.pack.info.digest);
-        match self.fetch(key, std::slice::from_ref(&place)).await {
-            Ok(bytes) => Ok(Some(self.parse_list(key, &place, &bytes.concat())?)),
-            Err(Trouble::Moved) => Ok(None),
+        match self.fetch_any(key, key, Kind::List, avoid).await {
+            Ok(Some((place, bytes))) => {
+                packs.insert(place.pack.info.digest);
+                Ok(Some(self.parse_list(key, &place, &bytes)?))
+            }
+            Ok(None) | Err(Trouble::Moved) => Ok(None),
             Err(Trouble::Error(error)) => Err(error),
         }
+    }
+
+    /// Reads the first sound record of `key` that is not in a pack of `avoid`: copies are tried one after the other.
+    ///
+    /// If all of them are damaged, the error names the first.
+    async fn fetch_any(
+        &self,
+        blob: &Digest,
+        key: &Digest,
+        kind: Kind,
+        avoid: &[Digest],
+    ) -> Result<Option<(Place, Bytes)>, Trouble> {
+        let (mut avoid, mut first) = (avoid.to_vec(), None);
+        loop {
+            let place = self.find(key, kind, None, &avoid).await?;
+            let Some(place) = place else { return first.map_or(Ok(None), |error| Err(Trouble::Error(error))) };
+            match self.fetch(blob, std::slice::from_ref(&place)).await {
+                Ok(bytes) => return Ok(bytes.into_iter().next().map(|bytes| (place, bytes))),
+                Err(Trouble::Error(error @ Error::Damaged { .. })) => {
+                    put_in_order(&mut avoid, place.pack.info.digest);
+                    first.get_or_insert(error);
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
+    }
+
+    /// Reads records of `blob` one by one, of which one at least is damaged where it was looked for first.
+    async fn copies(&self, blob: &Digest, rows: &[Row], kind: Kind) -> Result<Vec<Bytes>, Trouble> {
+        let mut out = Vec::with_capacity(rows.len());
+        for row in rows {
+            let found = self.fetch_any(blob, &row.key, kind, &[]).await?;
+            out.push(found.ok_or(Trouble::Moved)?.1);
+        }
+        Ok(out)
     }
 
     /// Reads a list of `blob`.
@@ -188,15 +234,40 @@ impl Inner {
         }
     }
 
+    /// Returns the raw bytes of those records that are sound, each with its key.
+    pub(crate) async fn sound_places(&self, places: &[Place]) -> Result<Vec<(Digest, Bytes)>, Error> {
+        let key = |place: &Place| place.record.key;
+        match self.fetch_places(places).await {
+            Ok(raw) => return Ok(places.iter().map(key).zip(raw).collect()),
+            Err(Error::Damaged { .. } | Error::Collection { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        let mut sound = Vec::new();
+        for place in places {
+            match self.fetch_places(std::slice::from_ref(place)).await {
+                Ok(raw) => sound.extend(raw.into_iter().map(|raw| (key(place), raw))),
+                Err(Error::Damaged { .. } | Error::Collection { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sound)
+    }
+
     /// Returns the raw bytes of records of `blob`, in order, each verified.
     async fn pieces(&self, blob: &Digest, rows: &[Row], kind: Kind) -> Result<Vec<Bytes>, Error> {
         let keys: Vec<Digest> = rows.iter().map(|row| row.key).collect();
-        let mut tries = 0;
+        let (mut tries, mut damaged) = (0, false);
         loop {
             let places: Option<Vec<Place>> = self.find_run(&keys, kind).await?.into_iter().collect();
             if let Some(places) = places {
-                match self.fetch(blob, &places).await {
+                let fetched = match self.fetch(blob, &places).await {
+                    Err(Trouble::Error(Error::Damaged { .. })) => self.copies(blob, rows, kind).await,
+                    fetched => fetched,
+                };
+                match fetched {
                     Ok(bytes) => return Ok(bytes),
+                    // It may have been repaired since this handle last looked: once it is looked again.
+                    Err(Trouble::Error(Error::Damaged { .. })) if !damaged => damaged = true,
                     Err(Trouble::Error(error)) => return Err(error),
                     Err(Trouble::Moved) => {}
                 }
@@ -317,7 +388,8 @@ impl Inner {
 
     pub(super) async fn read_many(&self, digests: &[Digest]) -> Result<Vec<Bytes>, Error> {
         let places: Option<Vec<Place>> = self.find_run(digests, Kind::Chunk).await?.into_iter().collect();
-        if let Some(places) = places {
+        let purged = digests.iter().any(|digest| self.check_purged(digest).is_err());
+        if let Some(places) = places.filter(|_| !purged) {
             match self.fetch(digests.first().unwrap_or(&Digest::of(b"")), &places).await {
                 Ok(bytes) => return Ok(bytes),
                 // Blob by blob it is said which one is damaged, and what has moved is found.
@@ -364,6 +436,13 @@ impl Inner {
             })
             .buffered(READ_AHEAD);
         Ok(hold_back(digest, pieces.boxed()))
+    }
+}
+
+/// Adds to sorted digests.
+pub(crate) fn put_in_order(digests: &mut Vec<Digest>, digest: Digest) {
+    if let Err(at) = digests.binary_search(&digest) {
+        digests.insert(at, digest);
     }
 }
 

@@ -1,4 +1,8 @@
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use super::format::MAGIC;
 use lineal_core::{Collection, CollectionEvent, Digest, ParseError, Stamp, State, Timestamp};
@@ -141,6 +145,21 @@ pub enum PackEvent {
         /// Their names.
         packs: Vec<PackName>,
     },
+    /// Blobs are refused from now on, and their bytes are to go. Who asked for it is the actor of the transaction.
+    Purged {
+        /// Their digests, sorted.
+        blobs: Vec<Digest>,
+        /// Digest of the list of the keys of all records that they were made of.
+        keys: Digest,
+        /// Why.
+        reason: String,
+    },
+    /// Packs are damaged, and all that could be had of them lies elsewhere: they are set aside until a collection removes
+    /// them.
+    Damaged {
+        /// Their names.
+        packs: Vec<PackName>,
+    },
 }
 
 /// A pack as the fold knows it.
@@ -150,8 +169,16 @@ pub enum PackEvent {
 pub struct KnownPack {
     /// Collection epoch in which its batch ended; none while that is open.
     pub closed: Option<u64>,
+    /// True once it was set aside as damaged: nothing is read from it and nothing may rest on it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub damaged: bool,
     /// What was recorded about it.
     pub info: PackInfo,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A batch that has recorded packs and has not ended.
@@ -179,15 +206,24 @@ pub struct PackState {
     packs: BTreeMap<PackName, KnownPack>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     segments: BTreeMap<SegmentId, SegmentInfo>,
+    /// Purged blobs, each with the list of the keys that it was made of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    purged: BTreeMap<Digest, Digest>,
 }
 
 /// Why a batch may not record packs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// A collection gave it up.
     Fenced,
     /// A collection opened an epoch since the batch looked.
     Stale,
+    /// These packs, which it rests on, were set aside as damaged.
+    Damaged(Vec<Digest>),
+    /// This blob, which it has put, was purged.
+    Purged(Digest),
+    /// Blobs were purged since it began to copy what was alive then.
+    Outdated,
 }
 
 impl PackState {
@@ -203,9 +239,44 @@ impl PackState {
         &self.packs
     }
 
-    /// Returns every pack with what was recorded about it.
+    /// Returns every pack that is not set aside, with what was recorded about it.
     pub(crate) fn list(&self) -> Vec<(PackName, PackInfo)> {
-        self.packs.iter().map(|(name, pack)| (*name, pack.info)).collect()
+        let sound = self.packs.iter().filter(|(_, pack)| !pack.damaged);
+        sound.map(|(name, pack)| (*name, pack.info)).collect()
+    }
+
+    /// Tells whether a pack is recorded and not set aside.
+    pub(crate) fn is_readable(&self, name: &PackName) -> bool {
+        self.packs.get(name).is_some_and(|pack| !pack.damaged)
+    }
+
+    /// Returns the packs that are set aside as damaged.
+    pub(crate) fn set_aside(&self) -> impl Iterator<Item = (&PackName, &KnownPack)> {
+        self.packs.iter().filter(|(_, pack)| pack.damaged)
+    }
+
+    /// Decides on setting packs aside, for a repair that has compared what it rests on up to epoch `checked`; nothing if
+    /// all of them are gone or set aside already. Not while an epoch is open: whoever ends it must find what others find.
+    pub(crate) fn damage(&self, packs: &BTreeSet<PackName>, checked: u64) -> Result<Vec<StoreEvent>, Refusal> {
+        if self.collection.epoch() != checked || self.collection.open_epoch().is_some() {
+            return Err(Refusal::Stale);
+        }
+        let packs: Vec<PackName> = packs.iter().filter(|name| self.is_readable(name)).copied().collect();
+        let news = !packs.is_empty();
+        Ok(news.then_some(StoreEvent::Pack(PackEvent::Damaged { packs })).into_iter().collect())
+    }
+
+    /// Returns the purged blobs, each with the digest of the list of the keys of all records that it was made of.
+    #[must_use]
+    pub fn purged(&self) -> &BTreeMap<Digest, Digest> {
+        &self.purged
+    }
+
+    /// Decides on purging blobs, which are sorted and made of the keys in a list.
+    pub(crate) fn purge(&self, blobs: &[Digest], keys: Digest, reason: &str) -> Vec<StoreEvent> {
+        let known = blobs.iter().all(|blob| self.purged.get(blob) == Some(&keys));
+        let event = PackEvent::Purged { blobs: blobs.to_vec(), keys, reason: reason.to_owned() };
+        (!known).then_some(StoreEvent::Pack(event)).into_iter().collect()
     }
 
     /// Returns the batches that have recorded packs and have not ended.
@@ -262,6 +333,18 @@ impl PackState {
         if landed.closes && self.collection.epoch() != checked {
             return Err(Refusal::Stale);
         }
+        let held = |pack: &KnownPack| landed.claims.holds.binary_search(&pack.info.digest).is_ok();
+        let damaged: Vec<Digest> =
+            self.set_aside().filter(|(_, pack)| held(pack)).map(|(_, pack)| pack.info.digest).collect();
+        if !damaged.is_empty() {
+            return Err(Refusal::Damaged(damaged));
+        }
+        if landed.claims.purged.is_some_and(|purged| purged != self.purged.len()) {
+            return Err(Refusal::Outdated);
+        }
+        if let Some(purged) = landed.claims.blobs.iter().find(|blob| self.purged.contains_key(blob)) {
+            return Err(Refusal::Purged(*purged));
+        }
         if landed.packs.is_empty() && !landed.opened {
             return Ok(Vec::new());
         }
@@ -278,6 +361,18 @@ pub(crate) struct Landed {
     /// True if the batch has recorded packs before.
     pub(crate) opened: bool,
     pub(crate) packs: BTreeMap<PackName, PackInfo>,
+    pub(crate) claims: Claims,
+}
+
+/// What a batch claims that must be true when its packs are recorded.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Claims {
+    /// With `closes`: none of these packs, on which it rests, is set aside. Sorted digests.
+    pub(crate) holds: Vec<Digest>,
+    /// With `closes`: none of these blobs, which it has put, is purged.
+    pub(crate) blobs: Vec<Digest>,
+    /// Of a batch that copies what was alive: so many blobs were purged then, and no more since.
+    pub(crate) purged: Option<usize>,
 }
 
 impl State for PackState {
@@ -293,7 +388,8 @@ impl State for PackState {
                 }
             }
             StoreEvent::Pack(PackEvent::Stored { begun, closes, packs, session }) => {
-                let known = packs.iter().map(|(name, info)| (*name, KnownPack { closed: None, info: *info }));
+                let known =
+                    packs.iter().map(|(name, info)| (*name, KnownPack { closed: None, damaged: false, info: *info }));
                 self.packs.extend(known);
                 if *closes {
                     self.close(session);
@@ -314,6 +410,16 @@ impl State for PackState {
             StoreEvent::Pack(PackEvent::Removed { packs }) => {
                 for name in packs {
                     self.packs.remove(name);
+                }
+            }
+            StoreEvent::Pack(PackEvent::Purged { blobs, keys, .. }) => {
+                self.purged.extend(blobs.iter().map(|blob| (*blob, *keys)));
+            }
+            StoreEvent::Pack(PackEvent::Damaged { packs }) => {
+                for name in packs {
+                    if let Some(pack) = self.packs.get_mut(name) {
+                        pack.damaged = true;
+                    }
                 }
             }
         }
@@ -374,6 +480,12 @@ mod tests {
             StoreEvent::Pack(PackEvent::Marked { heads: BTreeMap::from([("data/flights".to_owned(), 12)]) }),
             StoreEvent::Pack(PackEvent::Removed { packs: vec![name(7)] }),
             indexed(2, &[1]),
+            StoreEvent::Pack(PackEvent::Damaged { packs: vec![name(7)] }),
+            StoreEvent::Pack(PackEvent::Purged {
+                blobs: vec![Digest::of(b"blob")],
+                keys: Digest::of(b"keys"),
+                reason: "request 17".to_owned(),
+            }),
         ];
         let lines: Vec<String> =
             events.iter().map(|event| String::from_utf8(to_canonical(event).unwrap()).unwrap()).collect();
@@ -406,7 +518,8 @@ mod tests {
 
     #[test]
     fn a_batch_is_open_until_it_ends_or_is_given_up() {
-        let landed = |opened, closes| Landed { begun: 0, closes, opened, packs: BTreeMap::new() };
+        let landed =
+            |opened, closes| Landed { begun: 0, closes, opened, packs: BTreeMap::new(), claims: Claims::default() };
         let session = name(0).session;
         let mut state = PackState::default();
         fold(&mut state, [stored(0, false)]);
@@ -422,5 +535,55 @@ mod tests {
         assert_eq!(state.store(unrecorded, &landed(false, true), 0), Err(Refusal::Fenced), "it began too long ago");
         fold(&mut state, [StoreEvent::Pack(PackEvent::Removed { packs: vec![name(0)] })]);
         assert_eq!(state.packs().len(), 1);
+    }
+
+    #[test]
+    fn what_is_purged_is_neither_put_nor_copied() {
+        let mut state = PackState::default();
+        let (one, two, keys) = (Digest::of(b"one"), Digest::of(b"two"), Digest::of(b"keys"));
+        let events = state.purge(&[one], keys, "why");
+        fold(&mut state, events);
+        assert_eq!(state.purge(&[one], keys, "why"), Vec::new(), "once is enough");
+        assert_eq!(state.purge(&[one], Digest::of(b"more keys"), "why").len(), 1);
+        let session = SessionId::from_bytes([7; 16]);
+        let store = |claims| {
+            state.store(session, &Landed { begun: 0, closes: true, opened: false, packs: BTreeMap::new(), claims }, 0)
+        };
+        let put = |blobs| Claims { blobs, ..Claims::default() };
+        assert_eq!(store(put(vec![two, one])), Err(Refusal::Purged(one)));
+        assert_eq!(store(put(vec![two])), Ok(Vec::new()));
+        let copies = |purged| Claims { purged: Some(purged), ..Claims::default() };
+        assert_eq!(store(copies(0)), Err(Refusal::Outdated), "it may copy what is purged now");
+        assert_eq!(store(copies(1)), Ok(Vec::new()));
+        let bytes = to_canonical(&state).unwrap();
+        assert_eq!(from_canonical::<PackState>(&bytes).unwrap(), state);
+    }
+
+    #[test]
+    fn what_is_set_aside_is_neither_listed_nor_rested_on() {
+        let mut state = PackState::default();
+        fold(&mut state, [stored(0, true)]);
+        let before = to_canonical(&state).unwrap();
+        assert!(!String::from_utf8(before.clone()).unwrap().contains("damaged"), "as releases before wrote it");
+        let (digest, packs) = (Digest::of(b"trailer"), BTreeSet::from([name(0), name(5)]));
+        assert_eq!(state.damage(&packs, 1), Err(Refusal::Stale), "compared with another epoch");
+        let events = state.damage(&packs, 0).unwrap();
+        fold(&mut state, events);
+        assert!(state.list().is_empty() && state.packs().len() == 1 && !state.is_readable(&name(0)));
+        assert_eq!(state.damage(&packs, 0), Ok(Vec::new()), "once is enough");
+        let landed = |holds| Landed {
+            begun: 0,
+            closes: true,
+            opened: false,
+            packs: BTreeMap::new(),
+            claims: Claims { holds, ..Claims::default() },
+        };
+        let refused = state.store(SessionId::from_bytes([7; 16]), &landed(vec![digest]), 0);
+        assert_eq!(refused, Err(Refusal::Damaged(vec![digest])));
+        assert_eq!(state.store(SessionId::from_bytes([7; 16]), &landed(Vec::new()), 0), Ok(Vec::new()));
+        for bytes in [before, to_canonical(&state).unwrap()] {
+            let read: PackState = from_canonical(&bytes).unwrap();
+            assert_eq!(to_canonical(&read).unwrap(), bytes);
+        }
     }
 }

@@ -43,7 +43,7 @@ impl State for Shelf {
 }
 
 #[derive(Debug)]
-struct ShelfRoots;
+pub(crate) struct ShelfRoots;
 
 #[async_trait]
 impl Roots for ShelfRoots {

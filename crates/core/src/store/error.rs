@@ -130,6 +130,13 @@ pub enum Error {
         digest: Digest,
     },
 
+    /// The blob was purged: it is neither handed out nor taken again. Nothing brings it back.
+    #[error("blob {digest} was purged from the store")]
+    BlobPurged {
+        /// The digest asked for or put.
+        digest: Digest,
+    },
+
     /// Stored bytes do not match their address: damage or tampering. Restore from a copy; retrying will not help.
     #[error("blob {expected}: content hashes to {actual}")]
     BlobCorrupt {
@@ -222,7 +229,8 @@ impl Error {
             Self::UnsafeStore { .. } | Self::UnknownFormat { .. } => ErrorKind::Unsupported,
             Self::WrongKind { .. } => ErrorKind::Invalid,
             Self::Broken { .. } | Self::BlobCorrupt { .. } | Self::Damaged { .. } => ErrorKind::Corrupt,
-            Self::Purged { .. } | Self::NoSuchEntry { .. } | Self::BlobMissing { .. } => ErrorKind::NotFound,
+            Self::Purged { .. } | Self::NoSuchEntry { .. } => ErrorKind::NotFound,
+            Self::BlobMissing { .. } | Self::BlobPurged { .. } => ErrorKind::NotFound,
             Self::Aborted { .. } | Self::InDoubt(_) => ErrorKind::Unavailable,
             Self::Condemned { .. } | Self::Collection { .. } | Self::Fenced { .. } => ErrorKind::Conflict,
             Self::Signature { .. } => ErrorKind::Denied,

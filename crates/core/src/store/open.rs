@@ -34,6 +34,8 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     root: Path,
     name: Arc<str>,
+    /// Where the object store lies, if it is a local directory opened by its URL.
+    local: Option<Arc<std::path::Path>>,
     host: Host,
     retry: Retry,
     format: Arc<tokio::sync::OnceCell<Format>>,
@@ -72,6 +74,7 @@ impl Store {
         Self {
             objects,
             root: Path::default(),
+            local: None,
             name: name.into(),
             host: Host::system(),
             retry: Retry::default(),
@@ -99,8 +102,9 @@ impl Store {
             "file" => {
                 let path = parsed.to_file_path().map_err(|()| bad("not an absolute local path".to_owned()))?;
                 std::fs::create_dir_all(&path).map_err(|error| bad(error.to_string()))?;
-                let local = LocalFileSystem::new_with_prefix(path).map_err(|error| bad(error.to_string()))?;
-                Ok(Self::new(Arc::new(local.with_fsync(true)), url.trim_end_matches('/')))
+                let local = LocalFileSystem::new_with_prefix(&path).map_err(|error| bad(error.to_string()))?;
+                let store = Self::new(Arc::new(local.with_fsync(true)), url.trim_end_matches('/'));
+                Ok(Self { local: Some(path.into()), ..store })
             }
             "memory" => Ok(Self::new(Arc::new(InMemory::new()), url)),
             _ => open_bucket(&parsed, options, bad),
@@ -141,6 +145,16 @@ impl Store {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Returns the place of `key` on the local disk; none for a store that was not opened by a `file` URL.
+    ///
+    /// For maintenance of what the object store does not show, such as files that an interrupted write left behind.
+    #[must_use]
+    pub fn local_path(&self, key: &Path) -> Option<std::path::PathBuf> {
+        let mut path = self.local.as_ref()?.to_path_buf();
+        path.extend(key.parts().map(|part| part.as_ref().to_owned()));
+        Some(path)
     }
 
     /// Returns the name for people: the URL, where it was opened by one.

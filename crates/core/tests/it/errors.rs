@@ -24,6 +24,7 @@ fn every_variant() -> Vec<Error> {
         Error::TooLarge { journal, bytes: 20_000_000, limit: 14_680_064 },
         Error::Condemned { count: 2, first: digest },
         Error::BlobMissing { digest },
+        Error::BlobPurged { digest },
         Error::BlobCorrupt { expected: digest, actual },
         Error::Damaged {
             what: format!("blob {digest}"),
@@ -78,6 +79,7 @@ fn every_error_says_what_happened_and_to_what() {
     [invalid] journal registry: 20000000 bytes of events are more than the 14680064 an entry may hold
     [conflict] 2 of the blobs named were condemned by a collection, first 9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c
     [not found] blob 9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c is not in the store
+    [not found] blob 9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c was purged from the store
     [corrupt] blob 9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c: content hashes to d121be3103007b41edf96f8262925f8c7d61894afe9a041843b631f69445bc57
     [corrupt] blob 9a129038d9a00aed0cf6a7ea059ca50a813449061ab87848cf1a13eafdf33b2c: blobs/pack/0a/0a01-7 is damaged at byte 16: its bytes have another hash
     [conflict] batch 0a01 was given up by a collection
