@@ -6,10 +6,10 @@ use crate::ChunkProfile;
 pub struct PackSettings {
     /// Size at which a pack is closed, in bytes. Default 64 MiB. A batch holds about twice as much in memory.
     pub pack_bytes: usize,
-    /// Size of the parts in which packs are sent while they are being filled, in bytes. Default 16 MiB.
+    /// Size of the parts in which packs are sent while they are being filled, in bytes. Default 8 MiB.
     ///
     /// That begins with the third pack of a batch; the first two go in one request each, and so do all if this is as
-    /// large as a pack. It costs six requests a pack with the defaults, and keeps disk or line busy all the time.
+    /// large as a pack. It costs ten requests a pack with the defaults, and keeps disk or line busy all the time.
     pub part_bytes: usize,
     /// How blobs are cut whose media type says nothing about it. Default [`ChunkProfile::Standard`].
     pub profile: ChunkProfile,
@@ -17,7 +17,7 @@ pub struct PackSettings {
 
 impl Default for PackSettings {
     fn default() -> Self {
-        Self { pack_bytes: 64 * MIB, part_bytes: 16 * MIB, profile: ChunkProfile::Standard }
+        Self { pack_bytes: 64 * MIB, part_bytes: 8 * MIB, profile: ChunkProfile::Standard }
     }
 }
 
