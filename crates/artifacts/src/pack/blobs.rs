@@ -19,7 +19,7 @@ use super::{
     cache::{CacheSlot, ReadCache},
     format,
     index::{Index, LoadedPack, Pack},
-    segments::Cached,
+    segments::RecentRows,
 };
 
 /// A blob store that keeps chunks in packs: the place of datasets, checkpoints and models, on disk or on a bucket.
@@ -61,7 +61,7 @@ pub(crate) struct Inner {
     pub(crate) id: StoreId,
     index: RwLock<Index>,
     pub(super) cache: CacheSlot,
-    pub(super) cached: Cached,
+    pub(super) recent_rows: RecentRows,
 }
 
 impl fmt::Debug for PackBlobs {
@@ -100,7 +100,7 @@ impl PackBlobs {
             id,
             index: RwLock::default(),
             cache: CacheSlot::default(),
-            cached: Cached::default(),
+            recent_rows: RecentRows::default(),
         };
         inner.load_index().await?;
         Ok(Self { inner: Arc::new(inner), settings: PackSettings::default(), progress: Arc::new(NoProgress) })

@@ -22,7 +22,7 @@ use super::{
 
 /// What lookups in segments keep in memory, of bounded size: blocks, and trailers of packs that were hit.
 #[derive(Debug)]
-pub(crate) struct Cached {
+pub(crate) struct RecentRows {
     records: Mutex<Blocks<Entry>>,
     blobs: Mutex<Blocks<BlobEntry>>,
     near: Mutex<Near>,
@@ -30,7 +30,7 @@ pub(crate) struct Cached {
 
 type Blocks<R> = Lru<(SegmentId, usize), Arc<Vec<R>>>;
 
-impl Default for Cached {
+impl Default for RecentRows {
     fn default() -> Self {
         Self {
             records: Mutex::new(Lru::new(BLOCK_BYTES)),
@@ -42,18 +42,18 @@ impl Default for Cached {
 
 /// Rows whose blocks a handle keeps.
 pub(super) trait Kept: Row {
-    fn blocks(cached: &Cached) -> &Mutex<Blocks<Self>>;
+    fn blocks(recent: &RecentRows) -> &Mutex<Blocks<Self>>;
 }
 
 impl Kept for Entry {
-    fn blocks(cached: &Cached) -> &Mutex<Blocks<Self>> {
-        &cached.records
+    fn blocks(recent: &RecentRows) -> &Mutex<Blocks<Self>> {
+        &recent.records
     }
 }
 
 impl Kept for BlobEntry {
-    fn blocks(cached: &Cached) -> &Mutex<Blocks<Self>> {
-        &cached.blobs
+    fn blocks(recent: &RecentRows) -> &Mutex<Blocks<Self>> {
+        &recent.blobs
     }
 }
 
@@ -165,7 +165,7 @@ impl Inner {
         let allowed = |place: &Place| avoid.binary_search(&place.pack.info.digest).is_err();
         let mut places = index.places(key, kind);
         if index.has_segments() {
-            for (name, at, record) in lock(&self.cached.near).find(key, kind) {
+            for (name, at, record) in lock(&self.recent_rows.near).find(key, kind) {
                 if let Some(pack) = index.pack(&name).filter(|_| places.iter().all(|place| place.pack.name != name)) {
                     places.push(Place { pack, at, record });
                 }
@@ -225,22 +225,22 @@ impl Inner {
 
     async fn block<R: Kept>(&self, segment: &Segment, block: usize) -> Result<Arc<Vec<R>>, Trouble> {
         let place = (segment.name, block);
-        if let Some(rows) = lock(R::blocks(&self.cached)).get(&place) {
+        if let Some(rows) = lock(R::blocks(&self.recent_rows)).get(&place) {
             return Ok(Arc::clone(rows));
         }
         let rows = self.read_blocks::<R>(segment, block..block + 1).await?.pop().unwrap_or_default();
         let rows = Arc::new(rows);
         let weight = rows.len() * size_of::<R>();
-        lock(R::blocks(&self.cached)).insert(place, Arc::clone(&rows), weight);
+        lock(R::blocks(&self.recent_rows)).insert(place, Arc::clone(&rows), weight);
         Ok(rows)
     }
 
     /// Keeps the trailer of a pack that was hit again; without it lookups are slower, and no less right.
     async fn note_hit(&self, pack: &Pack) {
-        let worth = lock(&self.cached.near).hit(pack.name);
+        let worth = lock(&self.recent_rows.near).hit(pack.name);
         if worth && let Ok(Ok(LoadedPack { trailer, .. })) = self.load_pack(pack.name, pack.info).await {
             let sorted = Arc::new(Sorted::new(trailer));
-            lock(&self.cached.near).keep(pack.name, sorted);
+            lock(&self.recent_rows.near).keep(pack.name, sorted);
         }
     }
 

@@ -26,4 +26,4 @@ pub(super) use self::{
     row::{BlobEntry, Entry},
     segment::decode_block,
 };
-pub(super) use self::{lookup::Cached, row::Row, segment::Segment};
+pub(super) use self::{lookup::RecentRows, row::Row, segment::Segment};
