@@ -14,7 +14,7 @@ use futures::{
     stream::BoxStream,
 };
 use lineal_core::object_store;
-use lineal_core::{Batch, Digest, Error, ProgressEvent, PutHints, Receipt, on_cpu};
+use lineal_core::{Batch, Digest, Error, Progress, ProgressEvent, PutHints, Receipt, on_cpu};
 
 use super::{
     PackBlobs, PackName, SessionId,
@@ -46,6 +46,23 @@ pub(crate) struct PackBatch {
     copies: Option<usize>,
     compressor: Compressor,
     work: Mutex<Work>,
+    told: Told,
+}
+
+/// What a batch tells of its progress; that it is over, too, when it is dropped.
+struct Told(Arc<dyn Progress>);
+
+impl Told {
+    fn begin(progress: Arc<dyn Progress>) -> Self {
+        progress.report(ProgressEvent::Started { task: PUT, total: None, unit: "bytes" });
+        Self(progress)
+    }
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.report(ProgressEvent::Finished { task: PUT });
+    }
 }
 
 struct Work {
@@ -84,7 +101,7 @@ impl PackBatch {
             under_way: None,
             opened: false,
         };
-        blobs.progress().report(ProgressEvent::Started { task: PUT, total: None, unit: "bytes" });
+        let told = Told::begin(Arc::clone(blobs.progress()));
         Self {
             blobs,
             session,
@@ -93,6 +110,7 @@ impl PackBatch {
             copies: None,
             compressor: Compressor::default(),
             work: Mutex::new(work),
+            told,
         }
     }
 
@@ -140,7 +158,7 @@ impl PackBatch {
 
     /// Tells who waits that some bytes more were taken in.
     pub(super) fn advance(&self, bytes: usize) {
-        self.blobs.progress().report(ProgressEvent::Advanced { task: PUT, by: bytes as u64 });
+        self.told.0.report(ProgressEvent::Advanced { task: PUT, by: bytes as u64 });
     }
 
     pub(super) fn note(&self, blob: Digest) -> Digest {
@@ -391,7 +409,6 @@ impl Batch for PackBatch {
         if let Some(sealed) = stored {
             self.inner().index_mut().insert(known(sealed));
         }
-        self.blobs.progress().report(ProgressEvent::Finished { task: PUT });
         Ok(Receipt::new(Arc::new(self.blobs), put, checked).with_holds(holds))
     }
 }

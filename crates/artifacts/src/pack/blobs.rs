@@ -114,15 +114,15 @@ impl PackBlobs {
     }
 
     /// Lets batches begun through this handle report how many bytes they took in, as the task `"put blobs"`: from the
-    /// beginning of the batch to the end of its commit, stored before or not.
+    /// beginning of the batch until it is committed or given up, stored before or not.
     #[must_use]
     pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = progress;
         self
     }
 
-    pub(super) fn progress(&self) -> &dyn Progress {
-        self.progress.as_ref()
+    pub(super) fn progress(&self) -> &Arc<dyn Progress> {
+        &self.progress
     }
 
     /// Reads through `cache` from now on: this handle, its clones, and the batches of both.

@@ -32,6 +32,8 @@ type Sent = Arc<Mutex<Option<object_store::Result<Box<dyn MultipartUpload>>>>>;
 
 impl Upload {
     pub(super) fn new(objects: Arc<dyn ObjectStore>, key: Path, part_bytes: usize) -> Self {
+        // A part without bytes would never end.
+        let part_bytes = part_bytes.max(1);
         let (parts, waiting) = unbounded();
         let sending = async move { Arc::new(Mutex::new(send(objects, key, waiting).await.transpose())) };
         let going = sending.boxed().shared();

@@ -316,6 +316,9 @@ async fn a_batch_tells_how_far_it_is() {
     }
     batch.commit().await.unwrap();
     assert_eq!(*told.0.lock().unwrap(), (1, 1000 + 300_000 + (20 << 20) + 1000, 1));
+    drop(blobs.begin().await.unwrap());
+    let (begun, _, over) = *told.0.lock().unwrap();
+    assert_eq!((begun, over), (2, 2), "one that is given up is over, too");
 }
 
 #[tokio::test]
