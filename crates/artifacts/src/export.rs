@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures::{
     StreamExt, TryStreamExt,
     future::join,
-    stream::{self, BoxStream},
+    stream::{self, BoxStream, ReadyChunks},
 };
 use lineal_core::{BlobStore, Digest, FilePath, Hasher, Progress, ProgressEvent};
 
@@ -204,33 +204,30 @@ async fn write_large(blobs: &dyn BlobStore, name: &FilePath, file: &FileEntry, r
 ///
 /// While one stretch is written, the next is fetched.
 pub(crate) async fn write_pieces(
-    mut pieces: BoxStream<'static, Result<Bytes, Error>>,
+    pieces: BoxStream<'static, Result<Bytes, Error>>,
     beside: &Path,
     target: &Path,
 ) -> Result<(), Error> {
     let place = beside.to_owned();
     let mut part = blocking(move || Part::create(&place)).await?;
-    let mut stretch = next_stretch(&mut pieces).await?;
-    while !stretch.is_empty() {
+    // What is there already is written in one go; asking for more is what starts the work on the stretch behind it.
+    let mut stretches = pieces.ready_chunks(STRETCH);
+    let mut next = next_stretch(&mut stretches).await?;
+    while let Some(stretch) = next {
         let write = blocking(move || part.append(&stretch));
         // Both are waited for, so that after a failed fetch no temporary file is left.
-        let (written, fetched) = join(write, next_stretch(&mut pieces)).await;
+        let (written, fetched) = join(write, next_stretch(&mut stretches)).await;
         part = written?;
-        stretch = fetched?;
+        next = fetched?;
     }
     let target = target.to_owned();
     blocking(move || part.publish(&target)).await
 }
 
-/// Takes pieces until they are worth a write; none at the end of the stream.
-async fn next_stretch(pieces: &mut BoxStream<'static, Result<Bytes, Error>>) -> Result<Vec<Bytes>, Error> {
-    let (mut stretch, mut size) = (Vec::new(), 0);
-    while size < WRITE_BYTES {
-        let Some(piece) = pieces.try_next().await? else { break };
-        size += piece.len();
-        stretch.push(piece);
-    }
-    Ok(stretch)
+async fn next_stretch(
+    stretches: &mut ReadyChunks<BoxStream<'static, Result<Bytes, Error>>>,
+) -> Result<Option<Vec<Bytes>>, Error> {
+    stretches.next().await.map(|pieces| pieces.into_iter().collect()).transpose()
 }
 
 /// A file that is being written under a temporary name; dropped before it is published, it is taken away.
@@ -296,8 +293,8 @@ const GROUP_BYTES: u64 = 8 * 1024 * 1024;
 const GROUP_FILES: usize = 1024;
 /// Groups under way at once.
 const GROUPS: usize = 2;
-/// Bytes gathered for one write of a large file.
-const WRITE_BYTES: usize = 4 * 1024 * 1024;
+/// Pieces of a large file written in one go, at most.
+const STRETCH: usize = 1024;
 /// Bytes of an existing file hashed at a time.
 const READ_BYTES: usize = 1024 * 1024;
 /// Temporary names tried for one file.

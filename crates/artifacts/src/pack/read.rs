@@ -594,9 +594,9 @@ const LONGEST: u64 = 16 * 1024 * 1024;
 /// Requests of one read under way at once.
 const REQUESTS: usize = 8;
 /// Bytes of a stream worked on at a time.
-const WINDOW: u64 = 8 * 1024 * 1024;
+const WINDOW: u64 = 4 * 1024 * 1024;
 /// Windows of a stream under way at once.
-const READ_AHEAD: usize = 2;
+const READ_AHEAD: usize = 3;
 /// Times that a read follows what collections moved.
 const TRIES: usize = 4;
 /// Largest range that is read into memory; for more there is `stream`.

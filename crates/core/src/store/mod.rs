@@ -1,6 +1,7 @@
 //! Opening object stores safely: URLs, durability, the probe, and the bridges to time and CPU.
 
 mod backend; // verify_backend: racing writers
+mod buffers; // memory for large local reads
 mod error; // what can go wrong with a store, a journal or a blob
 mod file_stream; // a local file as a stream of bytes
 mod format; // the FORMAT object and the probe recorded in it

@@ -1,15 +1,17 @@
-use std::{fmt, ops::Range, sync::Arc};
+use std::{fmt, io, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{
-    Error as StorageError, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
-    local::LocalFileSystem, memory::InMemory, path::Path,
+    Error as StorageError, GetOptions, GetResult, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode,
+    PutOptions, PutPayload, local::LocalFileSystem, memory::InMemory, path::Path,
 };
+use tokio::runtime::Handle;
 use url::Url;
 
 use super::{
     Error, Host, Retry, StorageErrorExt,
+    buffers::Buffers,
     error::{Oversize, is_oversize},
     format::{self, Format},
     is_absent,
@@ -39,6 +41,7 @@ pub struct Store {
     host: Host,
     retry: Retry,
     format: Arc<tokio::sync::OnceCell<Format>>,
+    buffers: Arc<Buffers>,
 }
 
 /// Options of the back end as `key=value` strings, in object_store's own names (`aws_endpoint`, `azure_storage_use_emulator`, …).
@@ -79,6 +82,7 @@ impl Store {
             host: Host::system(),
             retry: Retry::default(),
             format: Arc::default(),
+            buffers: Arc::default(),
         }
     }
 
@@ -262,7 +266,7 @@ impl Store {
         let expected = range.end.saturating_sub(range.start);
         let mut failed = 0;
         loop {
-            let error = match self.objects.get_range(key, range.clone()).await {
+            let error = match self.read_range_once(key, range.clone()).await {
                 Ok(bytes) if bytes.len() as u64 == expected => return Ok(Some(bytes)),
                 Ok(bytes) => generic(format!("{key} came with {} of the {expected} bytes asked for", bytes.len())),
                 Err(error) if is_absent(&error) => return Ok(None),
@@ -273,6 +277,21 @@ impl Store {
                 return Err(error.on("read", key));
             }
             self.pause(failed).await;
+        }
+    }
+
+    async fn read_range_once(&self, key: &Path, range: Range<u64>) -> Result<Bytes, StorageError> {
+        let options = GetOptions::new().with_range(Some(range));
+        let answer = self.objects.get_opts(key, options).await?;
+        match (answer, Handle::try_current()) {
+            (GetResult { payload: GetResultPayload::File(file, _), range, .. }, Ok(runtime))
+                if Buffers::serve(range.end.saturating_sub(range.start)) =>
+            {
+                let buffers = Arc::clone(&self.buffers);
+                let read = runtime.spawn_blocking(move || buffers.read(file, range)).await;
+                read.map_err(io::Error::other).and_then(|read| read).map_err(|error| generic(format!("{key}: {error}")))
+            }
+            (answer, _) => answer.bytes().await,
         }
     }
 
