@@ -188,6 +188,12 @@ pub struct PathClash {
 }
 
 impl PathClash {
+    /// States that `path` cannot lie beside `with`, for those who find out by other means than a [`PathSet`].
+    #[must_use]
+    pub fn new(path: &FilePath, with: &FilePath) -> Self {
+        Self { path: path.0.clone(), with: with.0.clone() }
+    }
+
     /// Returns the path that was to be added.
     #[must_use]
     pub fn path(&self) -> &str {

@@ -60,6 +60,7 @@ mod key_hash; // hashing the key of a row, whatever its type
 mod links; // what keeps what alive, for collectors
 mod names; // names of branches and tags
 mod parquet_file; // tables as deterministic Parquet
+mod path_order; // the order of paths in a tree, and which cannot lie beside each other
 mod publish; // from staged changes to an event, exactly once
 mod repository; // what users hold
 mod revision; // "main~2"
