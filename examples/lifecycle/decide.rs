@@ -31,7 +31,7 @@ pub(crate) enum Move {
 pub(crate) async fn decide(studio: &Studio, served: &Served, control_log_loss: f64) -> Outcome<Move> {
     let path = format!("decisions/{}.json", ingest::tag(served.month));
     if let Ok(version) = studio.predictions.at("main").await
-        && version.file(&path).is_ok()
+        && version.file(&path).await.is_ok()
     {
         return Ok(serde_json::from_slice(&version.read(&path).await?)?);
     }

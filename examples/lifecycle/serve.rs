@@ -76,7 +76,7 @@ async fn predict(
         ("probability", Arc::new(Float64Array::from(champion.predictor.predict_proba(&given)?))),
         ("frozen", Arc::new(Float64Array::from(first.predict_proba(&given)?))),
     ];
-    let input = studio.flights.at(&ingest::tag(month)).await?.data_ref_of(&ingest::path(month))?;
+    let input = studio.flights.at(&ingest::tag(month)).await?.data_ref_of(&ingest::path(month)).await?;
     studio
         .predictions
         .commit("main")

@@ -113,7 +113,7 @@ async fn execute(
 async fn inputs(studio: &Studio, months: RangeInclusive<u8>) -> Outcome<Vec<DataRef>> {
     let mut inputs = Vec::new();
     for month in months {
-        inputs.push(studio.flights.at(&ingest::tag(month)).await?.data_ref_of(&ingest::path(month))?);
+        inputs.push(studio.flights.at(&ingest::tag(month)).await?.data_ref_of(&ingest::path(month)).await?);
     }
     Ok(inputs)
 }

@@ -2,9 +2,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
-use lineal_core::{FilePath, PathSet};
+use lineal_core::FilePath;
 
-use crate::{CommitId, Error, FileEntry, SchemaMismatch, draft::Edit, tree::Tree};
+use crate::{CommitId, Error, FileEntry, SchemaMismatch, draft::Edit, path_order, tree::Tree};
 
 /// What a path holds after all edits of a commit, before any byte of it is stored.
 #[derive(Debug)]
@@ -42,8 +42,8 @@ impl Content {
     }
 }
 
-/// Applies the edits in their order, and checks that all files can lie beside each other.
-pub(crate) fn plan(
+/// Applies the edits in their order, and checks that the files they make can lie beside each other.
+pub(crate) async fn plan(
     base: &Tree,
     base_id: Option<CommitId>,
     edits: Vec<(String, Edit)>,
@@ -53,14 +53,16 @@ pub(crate) fn plan(
         let path = FilePath::new(path)?;
         let before = match contents.remove(&path) {
             Some(content) => content,
-            None => base.get(&path).cloned().map_or(Content::Nothing, Content::Base),
+            None => base.get(&path).await?.map_or(Content::Nothing, Content::Base),
         };
         let after = before.edit(&path, base_id, edit)?;
         contents.insert(path, after);
     }
-    let mut paths = PathSet::default();
-    let kept = base.entries().iter().map(|entry| &entry.path).filter(|path| !contents.contains_key(path));
     let made = contents.iter().filter(|(_, content)| !matches!(content, Content::Nothing)).map(|(path, _)| path);
-    kept.chain(made).try_for_each(|path| paths.insert(path))?;
+    let mut made: Vec<&FilePath> = made.collect();
+    made.sort_by(|one, two| path_order::compare(one, two));
+    for (one, two) in made.iter().zip(made.iter().skip(1)) {
+        path_order::check_neighbours(one, two)?;
+    }
     Ok(contents)
 }

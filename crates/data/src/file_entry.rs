@@ -1,23 +1,51 @@
+use bytes::Bytes;
 use lineal_core::{Digest, FilePath};
 use serde::{Deserialize, Serialize};
 
 /// One file of a version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileEntry {
-    /// SHA-256 of its bytes, and the blob that holds them.
+    /// SHA-256 of its bytes; of a symbolic link, of its target.
     pub digest: Digest,
+    /// What a checkout makes of it.
+    pub kind: FileKind,
     /// What its bytes are, e.g. `application/vnd.apache.parquet`.
     pub media_type: String,
     /// Where it lies.
     pub path: FilePath,
     /// Size in bytes.
-    #[serde(rename = "size")]
     pub size_bytes: u64,
+    /// Where its bytes are.
+    pub stored: Stored,
     /// What is known of it as a table; `None` for a file that was not written as one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<TableFacts>,
+}
+
+/// What a checkout makes of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum FileKind {
+    /// A regular file.
+    #[default]
+    Regular,
+    /// A regular file that may be executed.
+    Executable,
+    /// A symbolic link; its bytes are its target, a relative path that stays within the version.
+    Symlink,
+    /// A directory without files, which has no bytes. One with files is not stated.
+    Directory,
+}
+
+/// Where the bytes of a file are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stored {
+    /// In the blob of its digest.
+    #[default]
+    Blob,
+    /// In the tree itself: few bytes.
+    Inline(Bytes),
 }
 
 /// What a version knows of a table without reading it.
@@ -32,9 +60,74 @@ pub struct TableFacts {
 }
 
 impl FileEntry {
+    /// Describes a regular file whose bytes are in a blob.
+    pub(crate) fn new(path: FilePath, digest: Digest, size_bytes: u64, media_type: String) -> Self {
+        let (kind, stored) = (FileKind::Regular, Stored::Blob);
+        Self { digest, kind, media_type, path, size_bytes, stored, table: None }
+    }
+
+    /// Describes a file with these bytes; few of them go into the tree.
+    pub(crate) fn of_bytes(path: FilePath, kind: FileKind, bytes: &Bytes, media_type: String) -> Self {
+        let size_bytes = bytes.len() as u64;
+        let stored = if is_inline(kind, size_bytes) { Stored::Inline(bytes.clone()) } else { Stored::Blob };
+        Self { kind, stored, ..Self::new(path, Digest::of(bytes), size_bytes, media_type) }
+    }
+
+    /// Returns the blob that holds its bytes; none for one whose bytes are in the tree, or that has none.
+    #[must_use]
+    pub fn blob(&self) -> Option<Digest> {
+        match self.stored {
+            Stored::Blob if self.kind != FileKind::Directory => Some(self.digest),
+            _ => None,
+        }
+    }
+
+    /// Returns its bytes as far as they are in the tree.
+    pub(crate) fn inline(&self) -> &Bytes {
+        static NONE: Bytes = Bytes::new();
+        match &self.stored {
+            Stored::Inline(bytes) => bytes,
+            Stored::Blob => &NONE,
+        }
+    }
+
     /// Returns the number of rows, for a table.
     #[must_use]
     pub fn rows(&self) -> Option<u64> {
         self.table.map(|table| table.rows)
     }
 }
+
+/// Tells whether the bytes of a file lie in the tree itself.
+///
+/// A rule and not a choice: equal files give equal trees.
+pub(crate) fn is_inline(kind: FileKind, size_bytes: u64) -> bool {
+    match kind {
+        FileKind::Regular | FileKind::Executable => size_bytes <= INLINE_BYTES,
+        FileKind::Symlink => true,
+        FileKind::Directory => false,
+    }
+}
+
+/// Tells whether a symbolic link at `path` with this target stays within its version, whatever else lies there.
+///
+/// The target is relative, has at most 1024 bytes, and climbs at its beginning only, no higher than the top: behind a
+/// name, which may be another link, `..` could lead anywhere.
+pub(crate) fn is_safe_target(path: &FilePath, target: &[u8]) -> bool {
+    let Ok(target) = std::str::from_utf8(target) else { return false };
+    let forbidden = |c: char| c.is_control() || matches!(c, '\\' | ':');
+    if target.is_empty() || target.len() > MAX_TARGET_BYTES || target.starts_with('/') || target.contains(forbidden) {
+        return false;
+    }
+    let mut components = target.split('/').filter(|component| !matches!(*component, "" | ".")).peekable();
+    let mut climbed = 0;
+    while components.next_if_eq(&"..").is_some() {
+        climbed += 1;
+    }
+    // The link's own name is no directory.
+    climbed < path.components().count() && components.all(|component| component != "..")
+}
+
+/// Files up to this size have their bytes in the tree: a blob of its own would cost more than it holds.
+pub(crate) const INLINE_BYTES: u64 = 256;
+const MAX_TARGET_BYTES: usize = 1024;

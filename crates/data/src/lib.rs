@@ -13,8 +13,7 @@
 //! - [`Split`] divides rows into train, validation and test by the hash of a key, so that a row never moves.
 //! - A [`CommitHook`] such as [`SchemaContract`] can refuse a commit.
 //!
-//! Stored formats are specified in `docs/format/data.md`. In this release the tree of a commit is one list, read and
-//! written whole: right for up to some hundred thousand files. Tables are built in memory.
+//! Stored formats are specified in `docs/format/data.md` and `docs/format/tree.md`. Tables are built in memory.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -40,7 +39,7 @@
 //! repository.commit("main").append_table("2013.parquet", &[rows]).message("February").commit(&ana).await?;
 //!
 //! let version = repository.at("main").await?;
-//! assert_eq!(version.file("2013.parquet")?.rows(), Some(6));
+//! assert_eq!(version.file("2013.parquet").await?.rows(), Some(6));
 //! assert_eq!(version.read("readme.md").await?, "# Flights");
 //! assert_eq!(repository.resolve("main~1").await?, january.id());
 //! # Ok(()) }
@@ -67,7 +66,7 @@ mod revision; // "main~2"
 mod schema; // the columns of a table, in a frozen form
 mod split; // train, validation, test
 mod stage; // from contents to blobs
-mod tree; // the files of a commit: one list in this version of the format
+mod tree; // the files of a commit: a prolly tree of nodes
 mod verify; // chain, closure, and every byte
 mod version; // reading one version
 mod view; // the repository at one moment
@@ -79,7 +78,7 @@ pub use self::{
     draft::CommitBuilder,
     error::{Error, FormatFlaw},
     event::{DataEvent, RepositoryState},
-    file_entry::{FileEntry, TableFacts},
+    file_entry::{FileEntry, FileKind, Stored, TableFacts},
     hook::{CommitHook, Proposal, Refusal},
     links::{COMMIT_MEDIA_TYPE, CommitLinks, DataRoots, SCHEMA_MEDIA_TYPE, TREE_MEDIA_TYPE, TreeLinks},
     names::{BranchName, TagName},

@@ -3,12 +3,12 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use lineal_core::{At, Digest, Error, Head, Journal, Links, Name, Roots, State, Store};
 
-use crate::{RepositoryState, commit::StoredCommit, error::FormatFlaw, tree::Tree};
+use crate::{FileEntry, RepositoryState, commit::StoredCommit, error::FormatFlaw, tree::Node};
 
 /// The media type of a commit.
 pub const COMMIT_MEDIA_TYPE: &str = "application/vnd.lineal.commit.v1+json";
-/// The media type of a tree that is one list.
-pub const TREE_MEDIA_TYPE: &str = "application/vnd.lineal.tree.v1+json";
+/// The media type of a node of a tree.
+pub const TREE_MEDIA_TYPE: &str = "application/vnd.lineal.tree.v2";
 /// The media type of the schema of a table.
 pub const SCHEMA_MEDIA_TYPE: &str = "application/vnd.lineal.schema.v1+json";
 /// The media type of a table.
@@ -60,7 +60,7 @@ impl Links for CommitLinks {
     }
 }
 
-/// Tells collectors what a tree keeps alive: its files, and the schemas of its tables.
+/// Tells collectors what a node of a tree keeps alive: the nodes below it, or its files, and the schemas of its tables.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TreeLinks;
 
@@ -70,10 +70,16 @@ impl Links for TreeLinks {
     }
 
     fn children(&self, bytes: &[u8]) -> Result<Vec<(Digest, String)>, Error> {
-        let tree = Tree::decode(bytes).map_err(|flaw| unknown("tree", bytes, &flaw))?;
-        let files = tree.entries().iter().map(|entry| entry.digest);
-        let schemas = tree.entries().iter().filter_map(|entry| entry.table.map(|facts| facts.schema));
-        Ok(files.chain(schemas).map(|digest| (digest, LEAF.to_owned())).collect())
+        match Node::decode(bytes).map_err(|flaw| unknown("tree", bytes, &flaw))? {
+            Node::Leaf(files) => {
+                let blobs = files.iter().filter_map(FileEntry::blob);
+                let schemas = files.iter().filter_map(|entry| entry.table.map(|facts| facts.schema));
+                Ok(blobs.chain(schemas).map(|digest| (digest, LEAF.to_owned())).collect())
+            }
+            Node::Branch(_, links) => {
+                Ok(links.into_iter().map(|link| (link.digest, TREE_MEDIA_TYPE.to_owned())).collect())
+            }
+        }
     }
 }
 

@@ -19,13 +19,6 @@ impl PathKey {
         Self(fold(prefix))
     }
 
-    /// Returns the key of all that lies in `directory`, itself excluded.
-    pub(crate) fn below(directory: &FilePath) -> Self {
-        let mut key = fold(directory.as_str());
-        key.push(SEPARATOR);
-        Self(key)
-    }
-
     pub(crate) fn starts_with(&self, prefix: &Self) -> bool {
         self.0.starts_with(&prefix.0)
     }
@@ -83,7 +76,6 @@ fn fold_char(c: char) -> char {
     }
 }
 
-const SEPARATOR: u8 = 0;
 const END_OF_CYRILLIC: char = '\u{0530}';
 
 #[cfg(test)]

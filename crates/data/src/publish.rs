@@ -1,8 +1,8 @@
+use futures::TryStreamExt;
 use lineal_core::{Actor, BlobStore, BlobStoreExt, PutHints, Receipt, TransactError, Txn, TxnId};
 
 use crate::{
-    BranchName, COMMIT_MEDIA_TYPE, Commit, CommitBuilder, CommitId, DataEvent, Error, Repository, TREE_MEDIA_TYPE,
-    View,
+    BranchName, COMMIT_MEDIA_TYPE, Change, Commit, CommitBuilder, CommitId, DataEvent, Error, Repository, View,
     commit::Description,
     content, hook,
     repository::{check_not_a_digest, unknown},
@@ -14,7 +14,6 @@ use crate::{
 struct Staged {
     branch: BranchName,
     base: Tree,
-    base_id: Option<CommitId>,
     changes: Changes,
     receipts: Vec<Receipt>,
     description: Description,
@@ -46,17 +45,21 @@ async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<Staged, E
         Some(base) => Some(base),
         None => tip(&repository.now().await?, &branch)?,
     };
-    let base = load_tree(blobs, base_id).await?;
-    let contents = content::plan(&base, base_id, draft.edits)?;
+    let base = load_tree(repository, base_id).await?;
+    let contents = content::plan(&base, base_id, draft.edits).await?;
     check_stored(blobs, &draft.description).await?;
     let batch = blobs.begin().await?;
     let stage = Stage { blobs, batch: batch.as_ref(), progress: draft.progress };
     let mut changes = stage.store(contents).await?;
     // What is as it was is no change, and nobody else's change of it is a conflict.
-    changes.retain(|path, entry| base.get(path) != entry.as_ref());
+    for path in changes.keys().cloned().collect::<Vec<_>>() {
+        if base.get(&path).await?.as_ref() == changes.get(&path).and_then(Option::as_ref) {
+            changes.remove(&path);
+        }
+    }
     let mut receipts = draft.receipts;
     receipts.push(batch.commit().await?);
-    Ok(Staged { branch, base, base_id, changes, receipts, description: draft.description, key: draft.key })
+    Ok(Staged { branch, base, changes, receipts, description: draft.description, key: draft.key })
 }
 
 /// Checks that the blob which the description names is there: a commit names nothing that was not durable before.
@@ -76,19 +79,16 @@ async fn attempt(repository: &Repository, staged: &Staged, actor: &Actor) -> Res
         Some(tip) => Some(Commit::load(blobs, tip).await?),
         None => None,
     };
-    let moved = if tip == staged.base_id { None } else { Some(load_tree(blobs, tip).await?) };
-    let below = moved.as_ref().unwrap_or(&staged.base);
-    check_overlap(staged, below, tip)?;
-    let tree = below.apply(&staged.changes);
-    tree.check_paths()?;
-    let changes = below.diff(&tree);
+    let below = load_tree(repository, tip).await?;
+    check_overlap(staged, &below, tip).await?;
+    let changes = effects(&below, &staged.changes).await?;
     if changes.is_empty() {
         return Err(Error::Unchanged { branch: staged.branch.clone() });
     }
     hook::ask(repository, &staged.branch, parent.as_ref(), &staged.description, actor, &changes).await?;
 
     let batch = blobs.begin().await?;
-    let tree = batch.put(tree.encode()?, PutHints::default().with_media_type(TREE_MEDIA_TYPE)).await?;
+    let tree = below.apply(&staged.changes, batch.as_ref()).await?;
     let now = repository.journal.store().host().clock.now();
     // Later than its parent, whatever the clock says: so the order of time is an order of descent.
     let time = parent.map_or(now, |parent| now.max(parent.time().saturating_add(std::time::Duration::from_nanos(1))));
@@ -125,21 +125,32 @@ fn may_begin(state: &crate::RepositoryState, tip: Option<CommitId>) -> bool {
 }
 
 /// Refuses if a path to be changed was changed on the branch since the base, and not to the same thing.
-fn check_overlap(staged: &Staged, below: &Tree, tip: Option<CommitId>) -> Result<(), Error> {
-    let ours = &staged.changes;
-    let theirs = staged.base.diff(below);
-    let mut overlap = theirs
-        .iter()
-        .filter(|change| ours.get(change.path()).is_some_and(|entry| entry.as_ref() != change.new_entry()));
-    match (overlap.next(), tip) {
-        (Some(first), Some(tip)) => Err(Error::Conflict {
-            branch: staged.branch.clone(),
-            count: 1 + overlap.count(),
-            first: Box::new(first.path().clone()),
-            tip,
-        }),
+async fn check_overlap(staged: &Staged, below: &Tree, tip: Option<CommitId>) -> Result<(), Error> {
+    let mut theirs = staged.base.diff(below);
+    let (mut count, mut first) = (0, None);
+    while let Some(change) = theirs.try_next().await? {
+        let ours = staged.changes.get(change.path());
+        if ours.is_some_and(|entry| entry.as_ref() != change.new_entry()) {
+            count += 1;
+            first.get_or_insert_with(|| change.path().clone());
+        }
+    }
+    match (first, tip) {
+        (Some(first), Some(tip)) => {
+            Err(Error::Conflict { branch: staged.branch.clone(), count, first: Box::new(first), tip })
+        }
         _ => Ok(()),
     }
+}
+
+/// Returns what the changes do to a tree, leaving out what is so already.
+async fn effects(below: &Tree, changes: &Changes) -> Result<Vec<Change>, Error> {
+    let mut effects = Vec::new();
+    for (path, new) in changes {
+        let old = below.get(path).await?;
+        effects.extend(Change::between(old.as_ref(), new.as_ref()));
+    }
+    Ok(effects)
 }
 
 /// Returns where the branch is; only the first commit of a repository may be made on one that is not there.
@@ -150,10 +161,13 @@ fn tip(view: &View, branch: &BranchName) -> Result<Option<CommitId>, Error> {
     }
 }
 
-async fn load_tree(blobs: &dyn BlobStore, commit: Option<CommitId>) -> Result<Tree, Error> {
+async fn load_tree(repository: &Repository, commit: Option<CommitId>) -> Result<Tree, Error> {
     match commit {
-        Some(commit) => Tree::load(blobs, Commit::load(blobs, commit).await?.tree()).await,
-        None => Ok(Tree::default()),
+        Some(commit) => {
+            let commit = Commit::load(repository.blobs.as_ref(), commit).await?;
+            Ok(repository.trees.at(Some(commit.tree())))
+        }
+        None => Ok(repository.trees.clone()),
     }
 }
 
@@ -171,7 +185,6 @@ async fn find_keyed(repository: &Repository, actor: &Actor, key: &str) -> Result
 
 /// Reads the commit of transaction `txn` from entry `seq`.
 async fn find_in_entry(repository: &Repository, seq: Option<u64>, txn: TxnId) -> Result<Option<Commit>, Error> {
-    use futures::TryStreamExt;
     let Some(seq) = seq else { return Ok(None) };
     let entry = repository.journal.entries(seq, seq).try_next().await?;
     let payload = entry.and_then(|entry| entry.payload);

@@ -5,7 +5,7 @@ use lineal_core::{Actor, At, BlobStore, Journal, Name, Progress, Store, Timestam
 
 use crate::{
     BranchName, Change, Commit, CommitBuilder, CommitHook, CommitId, DataEvent, Error, Level, RepositoryState, TagName,
-    Verification, Version, View, verify,
+    Verification, Version, View, tree::Tree, verify,
 };
 
 /// A versioned dataset: files and tables in commits, on branches.
@@ -16,6 +16,7 @@ use crate::{
 /// ```
 /// use std::sync::Arc;
 /// use lineal_core::{Actor, LooseBlobs, NoProgress, Store};
+/// use futures::StreamExt;
 /// use lineal_data::{Level, Repository};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,7 +30,7 @@ use crate::{
 /// repository.create_branch("clean", "v1", &ana).await?;
 /// repository.commit("clean").remove("01.csv").put("01.tsv", "a b").commit(&ana).await?;
 ///
-/// assert_eq!(repository.diff("main", "clean").await?.len(), 2);
+/// assert_eq!(repository.diff("main", "clean").await?.count().await, 2);
 /// assert!(repository.verify(Level::Rehash, &NoProgress).await?.is_intact());
 /// # Ok(()) }
 /// ```
@@ -37,6 +38,8 @@ use crate::{
 pub struct Repository {
     pub(crate) journal: Journal<RepositoryState>,
     pub(crate) blobs: Arc<dyn BlobStore>,
+    /// The tree without files, and through it all others.
+    pub(crate) trees: Tree,
     pub(crate) name: Name,
     pub(crate) hooks: Vec<Arc<dyn CommitHook>>,
 }
@@ -51,7 +54,8 @@ impl Repository {
     pub async fn open(store: &Store, name: &str, blobs: Arc<dyn BlobStore>) -> Result<Self, Error> {
         let name = Name::new(name)?;
         let journal = Journal::builder(store, &format!("data/{name}")).open().await?;
-        Ok(Self { journal, blobs, name, hooks: Vec::new() })
+        let trees = Tree::new(Arc::clone(&blobs), None);
+        Ok(Self { journal, blobs, trees, name, hooks: Vec::new() })
     }
 
     /// Lets `hook` look at every commit made through this handle, after those added before.
@@ -126,11 +130,11 @@ impl Repository {
         self.now().await?.log(revision).await
     }
 
-    /// Returns which files differ between two revisions; see [`View::diff`].
+    /// Streams which files differ between two revisions; see [`View::diff`].
     ///
     /// # Errors
     /// As there.
-    pub async fn diff(&self, old: &str, new: &str) -> Result<Vec<Change>, Error> {
+    pub async fn diff(&self, old: &str, new: &str) -> Result<BoxStream<'static, Result<Change, Error>>, Error> {
         self.now().await?.diff(old, new).await
     }
 
@@ -246,7 +250,7 @@ impl Repository {
     }
 
     fn view(&self, state: RepositoryState) -> View {
-        View::new(Arc::clone(&self.blobs), self.name.clone(), state)
+        View::new(Arc::clone(&self.blobs), self.trees.clone(), self.name.clone(), state)
     }
 }
 

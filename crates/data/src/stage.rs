@@ -1,5 +1,7 @@
 use std::{
     collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
     path::Path,
     sync::{
         Arc,
@@ -13,8 +15,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 use lineal_core::{Batch, BlobStore, Digest, FilePath, Progress, ProgressEvent, PutHints, file_stream};
 
 use crate::{
-    Error, FileEntry, SchemaMismatch, TableFacts, TableSchema,
+    Error, FileEntry, FileKind, SchemaMismatch, TableFacts, TableSchema,
     content::Content,
+    file_entry::INLINE_BYTES,
     links::{PARQUET_MEDIA_TYPE, SCHEMA_MEDIA_TYPE},
     parquet_file,
     tree::Changes,
@@ -59,15 +62,21 @@ impl Stage<'_> {
         table: Option<TableFacts>,
     ) -> Result<FileEntry, Error> {
         check_media_type(&media_type)?;
-        let size_bytes = bytes.len() as u64;
-        let hints = PutHints::default().with_size(size_bytes).with_media_type(media_type.as_str());
-        let digest = self.batch.put(bytes, hints).await?;
-        self.advance(size_bytes);
-        Ok(FileEntry { digest, media_type, path: path.clone(), size_bytes, table })
+        let mut entry = FileEntry::of_bytes(path.clone(), FileKind::Regular, &bytes, media_type);
+        entry.table = table;
+        if entry.blob().is_some() {
+            let hints = PutHints::default().with_size(entry.size_bytes).with_media_type(entry.media_type.as_str());
+            self.batch.put(bytes, hints).await?;
+        }
+        self.advance(entry.size_bytes);
+        Ok(entry)
     }
 
     async fn put_file(&self, path: &FilePath, file: &Path, media_type: String) -> Result<FileEntry, Error> {
         check_media_type(&media_type)?;
+        if let Some(bytes) = read_small(file).await? {
+            return self.put(path, bytes, media_type, None).await;
+        }
         let size = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&size);
         let bytes = file_stream(file).inspect_ok(move |piece| {
@@ -80,7 +89,7 @@ impl Stage<'_> {
         })?;
         let size_bytes = size.load(Ordering::Relaxed);
         self.advance(size_bytes);
-        Ok(FileEntry { digest, media_type, path: path.clone(), size_bytes, table: None })
+        Ok(FileEntry::new(path.clone(), digest, size_bytes, media_type))
     }
 
     /// Writes a table with the rows of `before`, if any, and of `batches`.
@@ -129,6 +138,19 @@ impl Stage<'_> {
     fn advance(&self, by: u64) {
         self.progress.report(ProgressEvent::Advanced { task: TASK, by });
     }
+}
+
+/// Reads a file that is so small that its bytes go into the tree; none if it is larger.
+async fn read_small(path: &Path) -> Result<Option<Bytes>, Error> {
+    let place = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut bytes = Vec::new();
+        File::open(&place)?.take(INLINE_BYTES + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    });
+    let bytes = read.await.map_err(io::Error::other).and_then(|bytes| bytes);
+    let bytes = bytes.map_err(|source| Error::Local { path: path.to_owned(), source })?;
+    Ok(if bytes.len() as u64 <= INLINE_BYTES { Some(bytes.into()) } else { None })
 }
 
 /// Checks the shape `type/subtype` of RFC 6838, without parameters.

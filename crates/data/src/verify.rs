@@ -1,9 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use lineal_core::{BlobStore, Digest, ErrorKind, Progress, ProgressEvent};
+use lineal_core::{BlobStore, Digest, ErrorKind, FilePath, Progress, ProgressEvent};
 
-use crate::{Commit, CommitId, Error, FileEntry, Repository, TableSchema, tree::Tree};
+use crate::{
+    Commit, CommitId, Error, FileEntry, Repository, TableSchema,
+    tree::{Link, Node},
+};
 
 /// How thoroughly a repository is verified; each level includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,7 +28,7 @@ pub struct Verification {
     pub entries: u64,
     /// Commits read.
     pub commits: u64,
-    /// Trees read.
+    /// Nodes of trees read; one that several versions share counts once.
     pub trees: u64,
     /// Files looked up; one that several versions share counts once.
     pub files: u64,
@@ -117,24 +120,34 @@ impl Walk<'_> {
     }
 
     async fn tree(&mut self, commit: CommitId, digest: Digest) -> Result<(), Error> {
-        if !self.read.insert(digest) {
-            return Ok(());
+        let mut waiting = vec![Place { digest, below: None, before: None, is_last: true }];
+        while let Some(place) = waiting.pop() {
+            if !self.read.insert(place.digest) {
+                continue;
+            }
+            self.found.trees += 1;
+            let loaded = place.load(self.blobs).await;
+            match self.note("tree", commit, place.digest, loaded)? {
+                Some(Node::Leaf(files)) => self.files(commit, files).await?,
+                Some(Node::Branch(level, links)) => waiting.extend(place.children(level, links)),
+                None => {}
+            }
         }
-        self.found.trees += 1;
-        let loaded = Tree::load(self.blobs, digest).await;
-        let Some(tree) = self.note("tree", commit, digest, loaded)? else { return Ok(()) };
-        for facts in tree.entries().iter().filter_map(|entry| entry.table) {
+        Ok(())
+    }
+
+    async fn files(&mut self, commit: CommitId, files: Vec<FileEntry>) -> Result<(), Error> {
+        for facts in files.iter().filter_map(|entry| entry.table) {
             if self.read.insert(facts.schema) {
                 let loaded = TableSchema::load(self.blobs, facts.schema).await;
                 self.note("schema", commit, facts.schema, loaded)?;
             }
         }
-        let leaf = |entry: &FileEntry| Leaf {
-            what: entry.path.to_string(),
-            digest: entry.digest,
-            stated: Some(entry.size_bytes),
+        let leaf = |entry: &FileEntry| {
+            let digest = entry.blob()?;
+            Some(Leaf { what: entry.path.to_string(), digest, stated: Some(entry.size_bytes) })
         };
-        self.leaves(commit, tree.entries().iter().map(leaf).collect()).await
+        self.leaves(commit, files.iter().filter_map(leaf).collect()).await
     }
 
     async fn leaves(&mut self, commit: CommitId, leaves: Vec<Leaf>) -> Result<(), Error> {
@@ -196,6 +209,39 @@ impl Walk<'_> {
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// A node of a tree, where the nodes above say that it is.
+struct Place {
+    digest: Digest,
+    /// The level of the node above, and its link; none at the top.
+    below: Option<(u8, Link)>,
+    /// The last path before it.
+    before: Option<FilePath>,
+    /// Whether it is the last node of its level.
+    is_last: bool,
+}
+
+impl Place {
+    async fn load(&self, blobs: &dyn BlobStore) -> Result<Node, Error> {
+        let flaw = |flaw| Error::Format { what: "tree", digest: self.digest, source: Box::new(flaw) };
+        let node = Node::decode(&blobs.read(&self.digest, None).await?).map_err(flaw)?;
+        node.check_place(self.digest, self.below.as_ref(), self.before.as_ref(), self.is_last).map_err(flaw)?;
+        Ok(node)
+    }
+
+    /// Returns the nodes below a branch; the first of them comes last.
+    fn children(&self, level: u8, links: Vec<Link>) -> Vec<Self> {
+        let (mut before, count) = (self.before.clone(), links.len());
+        let place = |(at, link): (usize, Link)| {
+            let before = before.replace(link.last.clone());
+            let is_last = self.is_last && at + 1 == count;
+            Self { digest: link.digest, below: Some((level, link)), before, is_last }
+        };
+        let mut places: Vec<Self> = links.into_iter().enumerate().map(place).collect();
+        places.reverse();
+        places
     }
 }
 

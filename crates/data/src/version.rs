@@ -2,6 +2,7 @@ use std::{ops::Range, sync::Arc};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
+use futures::{StreamExt, stream, stream::BoxStream};
 use lineal_core::{BlobStore, ByteStream, DataRef, FilePath, Name};
 
 use crate::{Commit, Error, FileEntry, TableSchema, error::excerpt, parquet_file, tree::Tree};
@@ -12,6 +13,7 @@ use crate::{Commit, Error, FileEntry, TableSchema, error::excerpt, parquet_file,
 /// # use std::sync::Arc;
 /// # use lineal_core::{Actor, LooseBlobs, Store};
 /// # use lineal_data::Repository;
+/// # use futures::TryStreamExt;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let store = Store::open("memory:///")?;
 /// # let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
@@ -19,10 +21,10 @@ use crate::{Commit, Error, FileEntry, TableSchema, error::excerpt, parquet_file,
 /// # let ana = Actor::new("ana@example.org")?;
 /// repository.commit("main").put("raw/01.csv", "a,b").put("readme.md", "# Flights").commit(&ana).await?;
 /// let version = repository.at("main").await?;
-/// let paths: Vec<_> = version.list("raw/").map(|file| file.path.as_str()).collect();
-/// assert_eq!(paths, ["raw/01.csv"]);
+/// let files: Vec<_> = version.list("raw/").try_collect().await?;
+/// assert_eq!(files[0].path.as_str(), "raw/01.csv");
 /// assert_eq!(version.read_range("raw/01.csv", 0..1).await?, "a");
-/// assert_eq!(version.data_ref_of("readme.md")?.commit, version.commit().id().digest());
+/// assert_eq!(version.data_ref_of("readme.md").await?.commit, version.commit().id().digest());
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone)]
@@ -30,13 +32,12 @@ pub struct Version {
     blobs: Arc<dyn BlobStore>,
     repository: Name,
     commit: Commit,
-    tree: Arc<Tree>,
+    tree: Tree,
 }
 
 impl Version {
-    pub(crate) async fn load(blobs: Arc<dyn BlobStore>, repository: Name, commit: Commit) -> Result<Self, Error> {
-        let tree = Arc::new(Tree::load(blobs.as_ref(), commit.tree()).await?);
-        Ok(Self { blobs, repository, commit, tree })
+    pub(crate) fn new(blobs: Arc<dyn BlobStore>, repository: Name, commit: Commit, tree: Tree) -> Self {
+        Self { blobs, repository, commit, tree }
     }
 
     /// Returns the commit.
@@ -45,19 +46,34 @@ impl Version {
         &self.commit
     }
 
-    /// Returns the files whose path begins with `prefix`, by path; all of them for `""`.
-    pub fn list<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a FileEntry> {
-        let entries = self.tree.entries();
-        let start = entries.partition_point(|entry| entry.path.as_str() < prefix);
-        entries.iter().skip(start).take_while(move |entry| entry.path.as_str().starts_with(prefix))
-    }
-
-    /// Returns the entry of one file.
+    /// Streams the files whose path begins with `prefix`, directory by directory; all of them for `""`.
+    ///
+    /// Reads only the part of the tree where they are, in bounded memory.
     ///
     /// # Errors
-    /// [`Error::NoSuchPath`].
-    pub fn file(&self, path: &str) -> Result<&FileEntry, Error> {
-        let found = FilePath::new(path).ok().and_then(|path| self.tree.get(&path));
+    /// [`Error::Store`] and [`Error::Format`], as items of the stream.
+    #[must_use]
+    pub fn list(&self, prefix: &str) -> BoxStream<'static, Result<FileEntry, Error>> {
+        self.tree.list(prefix)
+    }
+
+    /// Returns how many files the version has, and how many bytes these have; reads one node of its tree.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Format`].
+    pub async fn totals(&self) -> Result<(u64, u64), Error> {
+        self.tree.totals().await
+    }
+
+    /// Returns the entry of one file; reads a node of each level of the tree.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPath`], [`Error::Store`], [`Error::Format`].
+    pub async fn file(&self, path: &str) -> Result<FileEntry, Error> {
+        let found = match FilePath::new(path) {
+            Ok(path) => self.tree.get(&path).await?,
+            Err(_) => None,
+        };
         found.ok_or_else(|| Error::NoSuchPath { commit: Some(self.commit.id()), path: excerpt(path) })
     }
 
@@ -66,7 +82,11 @@ impl Version {
     /// # Errors
     /// [`Error::NoSuchPath`]; [`Error::Store`] if its bytes are missing or damaged.
     pub async fn read(&self, path: &str) -> Result<Bytes, Error> {
-        Ok(self.blobs.read(&self.file(path)?.digest, None).await?)
+        let entry = self.file(path).await?;
+        match entry.blob() {
+            Some(blob) => Ok(self.blobs.read(&blob, None).await?),
+            None => Ok(entry.inline().clone()),
+        }
     }
 
     /// Reads the bytes `range` of a file, verified.
@@ -74,7 +94,9 @@ impl Version {
     /// # Errors
     /// As [`Version::read`], and [`Error::Store`] if the range does not lie within the file.
     pub async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Bytes, Error> {
-        Ok(self.blobs.read(&self.file(path)?.digest, Some(range)).await?)
+        let entry = self.file(path).await?;
+        let Some(blob) = entry.blob() else { return inline_range(&entry, range) };
+        Ok(self.blobs.read(&blob, Some(range)).await?)
     }
 
     /// Streams a file in bounded memory; a damaged one ends in an error before its last piece.
@@ -82,7 +104,11 @@ impl Version {
     /// # Errors
     /// As [`Version::read`], also as items of the stream.
     pub async fn stream(&self, path: &str) -> Result<ByteStream, Error> {
-        Ok(self.blobs.stream(&self.file(path)?.digest).await?)
+        let entry = self.file(path).await?;
+        match entry.blob() {
+            Some(blob) => Ok(self.blobs.stream(&blob).await?),
+            None => Ok(stream::iter(Some(entry.inline().clone()).filter(|bytes| !bytes.is_empty()).map(Ok)).boxed()),
+        }
     }
 
     /// Reads all rows of a table, in order; of any Parquet file, also one that was put as bytes.
@@ -108,7 +134,7 @@ impl Version {
     /// # Errors
     /// [`Error::NoSuchPath`]; [`Error::Invalid`] if the file was not written as a table; [`Error::Store`].
     pub async fn schema(&self, path: &str) -> Result<TableSchema, Error> {
-        match self.file(path)?.table {
+        match self.file(path).await?.table {
             Some(facts) => TableSchema::load(self.blobs.as_ref(), facts.schema).await,
             None => Err(Error::invalid("file", path, "was not written as a table")),
         }
@@ -124,14 +150,24 @@ impl Version {
     ///
     /// # Errors
     /// [`Error::NoSuchPath`].
-    pub fn data_ref_of(&self, path: &str) -> Result<DataRef, Error> {
-        let entry = self.file(path)?;
+    pub async fn data_ref_of(&self, path: &str) -> Result<DataRef, Error> {
+        let entry = self.file(path).await?;
         Ok(DataRef { path: Some(entry.path.to_string()), rows: entry.rows(), ..self.data_ref() })
     }
 
     async fn read_columns(&self, path: &str, columns: Option<Vec<String>>) -> Result<Vec<RecordBatch>, Error> {
-        let path = self.file(path)?.path.clone();
+        let path = self.file(path).await?.path;
         let bytes = self.read(path.as_str()).await?;
         parquet_file::read(path, bytes, columns).await
+    }
+}
+
+fn inline_range(entry: &FileEntry, range: Range<u64>) -> Result<Bytes, Error> {
+    let Range { start, end } = range;
+    let (from, to) = (usize::try_from(start), usize::try_from(end));
+    let bytes = entry.inline();
+    match (from, to) {
+        (Ok(from), Ok(to)) if from <= to && to <= bytes.len() => Ok(bytes.slice(from..to)),
+        _ => Err(lineal_core::Error::BadRange { digest: entry.digest, start, end, size: entry.size_bytes }.into()),
     }
 }

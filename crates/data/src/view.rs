@@ -34,13 +34,15 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct View {
     blobs: Arc<dyn BlobStore>,
+    /// The tree without files, and through it all others.
+    trees: Tree,
     repository: Name,
     state: RepositoryState,
 }
 
 impl View {
-    pub(crate) fn new(blobs: Arc<dyn BlobStore>, repository: Name, state: RepositoryState) -> Self {
-        Self { blobs, repository, state }
+    pub(crate) fn new(blobs: Arc<dyn BlobStore>, trees: Tree, repository: Name, state: RepositoryState) -> Self {
+        Self { blobs, trees, repository, state }
     }
 
     /// Returns the branches and their tips.
@@ -92,7 +94,8 @@ impl View {
     /// As [`View::resolve`].
     pub async fn at(&self, revision: &str) -> Result<Version, Error> {
         let commit = self.commit(revision).await?;
-        Version::load(Arc::clone(&self.blobs), self.repository.clone(), commit).await
+        let tree = self.trees.at(Some(commit.tree()));
+        Ok(Version::new(Arc::clone(&self.blobs), self.repository.clone(), commit, tree))
     }
 
     /// Streams the commit that `revision` names and all before it, newest first; take as many as you need.
@@ -106,11 +109,13 @@ impl View {
         Ok(history::log(Arc::clone(&self.blobs), start))
     }
 
-    /// Returns which files differ between two revisions, by path.
+    /// Streams what differs between two revisions, directory by directory.
+    ///
+    /// Reads only the parts of the trees that differ, in bounded memory.
     ///
     /// # Errors
-    /// As [`View::resolve`].
-    pub async fn diff(&self, old: &str, new: &str) -> Result<Vec<Change>, Error> {
+    /// As [`View::resolve`], also as items of the stream.
+    pub async fn diff(&self, old: &str, new: &str) -> Result<BoxStream<'static, Result<Change, Error>>, Error> {
         let (old, new) = (self.tree(old).await?, self.tree(new).await?);
         Ok(old.diff(&new))
     }
@@ -124,8 +129,8 @@ impl View {
         self.state.kept().next().is_none()
     }
 
-    async fn tree(&self, revision: &str) -> Result<Tree, Error> {
-        Tree::load(self.blobs.as_ref(), self.commit(revision).await?.tree()).await
+    pub(crate) async fn tree(&self, revision: &str) -> Result<Tree, Error> {
+        Ok(self.trees.at(Some(self.commit(revision).await?.tree())))
     }
 
     fn find(&self, name: &str) -> Option<CommitId> {

@@ -12,7 +12,7 @@ async fn branches_part_and_keep_their_own_tips() {
     world.put("c", "3").await;
     let main = world.repository.at("main").await.unwrap();
     let clean = world.repository.at("clean").await.unwrap();
-    assert!(main.file("b").is_err() && clean.file("c").is_err());
+    assert!(main.file("b").await.is_err() && clean.file("c").await.is_err());
     assert_eq!((main.commit().parents(), clean.commit().parents()), (&[base.id()][..], &[base.id()][..]));
     let taken = world.repository.create_branch("clean", "main", &ana()).await.unwrap_err();
     assert!(matches!(taken, Error::Taken { by: "branch", .. }));

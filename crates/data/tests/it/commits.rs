@@ -4,7 +4,7 @@ use futures::{StreamExt, TryStreamExt};
 use lineal_core::{BlobStoreExt, CodeRef, DataRef, Digest, ErrorKind, Name, NoProgress, Timestamp};
 use lineal_data::{Change, Error, Level};
 
-use crate::support::{World, ana};
+use crate::support::{World, ana, changes, files};
 
 #[tokio::test]
 async fn what_is_committed_is_read_back_by_every_handle() {
@@ -50,8 +50,8 @@ async fn a_commit_keeps_who_when_why_and_from_what() {
     assert_eq!(commit.metadata().get("source").unwrap(), "bts");
     assert_eq!(commit.time(), Timestamp::from_unix_secs(1_357_000_000).unwrap());
     assert_eq!((&commit.derived_from().data[..], commit.derived_from().code.as_ref()), (&[raw][..], Some(&code)));
-    assert_eq!(version.file("notes/a.md").unwrap().media_type, "text/markdown");
-    let reference = version.data_ref_of("notes/a.md").unwrap();
+    assert_eq!(version.file("notes/a.md").await.unwrap().media_type, "text/markdown");
+    let reference = version.data_ref_of("notes/a.md").await.unwrap();
     assert_eq!((reference.commit, reference.path.as_deref()), (made.id().digest(), Some("notes/a.md")));
 }
 
@@ -65,7 +65,31 @@ async fn a_difference_of_the_code_must_be_stored() {
     let receipt = world.blobs.put_one("- old + new".into()).await.unwrap();
     draft().with_receipt(receipt).commit(&ana()).await.unwrap();
     let verified = world.repository.verify(Level::Rehash, &NoProgress).await.unwrap();
-    assert_eq!((verified.is_intact(), verified.files), (true, 2));
+    assert_eq!((verified.is_intact(), verified.files), (true, 1), "the file itself lies in the tree");
+}
+
+#[tokio::test]
+async fn a_few_bytes_lie_in_the_tree_and_read_like_others() {
+    let world = World::memory().await;
+    let commit = world.repository.commit("main").put("few", vec![7; 256]).put("more", vec![7; 257]).put("none", "");
+    commit.commit(&ana()).await.unwrap();
+    let version = world.repository.at("main").await.unwrap();
+    let few = version.file("few").await.unwrap();
+    assert_eq!((few.blob(), few.digest), (None, Digest::of(&[7; 256])));
+    assert!(version.file("more").await.unwrap().blob().is_some());
+    assert_eq!(version.read("few").await.unwrap(), vec![7; 256]);
+    assert_eq!(version.read_range("few", 250..256).await.unwrap(), vec![7; 6]);
+    for range in [250..257, 257..258, 9..8] {
+        for path in ["few", "more"] {
+            let read = version.read_range(path, range.clone()).await;
+            assert_eq!(read.is_ok(), path == "more" && range.end == 257, "{path} {range:?}");
+        }
+    }
+    assert_eq!(version.totals().await.unwrap(), (3, 513));
+    for (path, pieces) in [("few", 1), ("none", 0)] {
+        let read: Vec<_> = version.stream(path).await.unwrap().try_collect().await.unwrap();
+        assert_eq!(read.len(), pieces);
+    }
 }
 
 #[tokio::test]
@@ -95,8 +119,8 @@ async fn a_diff_names_what_was_added_removed_and_changed() {
     let main = || world.repository.commit("main");
     let one = main().put("a", "1").put("b", "2").put("c", "3").commit(&ana()).await.unwrap();
     let two = main().remove("a").put("b", "22").put("d", "4").commit(&ana()).await.unwrap();
-    let changes = world.repository.diff(&one.id().to_string(), "main").await.unwrap();
-    let shown: Vec<String> = changes
+    let found = changes(&world.repository, &one.id().to_string(), "main").await;
+    let shown: Vec<String> = found
         .iter()
         .map(|change| match change {
             Change::Added { new } => format!("+ {} {}", new.path, new.size_bytes),
@@ -106,11 +130,12 @@ async fn a_diff_names_what_was_added_removed_and_changed() {
         })
         .collect();
     assert_eq!(shown, ["- a 1", "~ b 1 2", "+ d 1"]);
-    assert!(world.repository.diff("main", &two.id().to_string()).await.unwrap().is_empty());
+    assert!(changes(&world.repository, "main", &two.id().to_string()).await.is_empty());
     let version = world.repository.at("main").await.unwrap();
-    let names: Vec<_> = version.list("").map(|file| file.path.as_str()).collect();
+    let all = files(&version, "").await;
+    let names: Vec<_> = all.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(names, ["b", "c", "d"]);
-    assert_eq!(version.list("c").count(), 1);
+    assert_eq!(files(&version, "c").await.len(), 1);
 }
 
 #[tokio::test]
@@ -160,8 +185,8 @@ async fn local_files_are_stored_whole() {
     std::fs::write(&path, vec![9; 9_000_000]).unwrap();
     world.repository.commit("main").put_file("big.bin", &path).commit(&ana()).await.unwrap();
     let version = world.repository.at("main").await.unwrap();
-    assert_eq!(version.file("big.bin").unwrap().size_bytes, 9_000_000);
-    assert_eq!(version.file("big.bin").unwrap().digest, Digest::of(&vec![9; 9_000_000]));
+    assert_eq!(version.file("big.bin").await.unwrap().size_bytes, 9_000_000);
+    assert_eq!(version.file("big.bin").await.unwrap().digest, Digest::of(&vec![9; 9_000_000]));
     let gone = world.repository.commit("main").put_file("x", &guard.path().join("none")).commit(&ana()).await;
     assert!(matches!(gone, Err(Error::Local { .. })));
 }
@@ -207,7 +232,7 @@ async fn everything_can_be_spawned() {
         repository.commit("main").put("a", "1").commit(&ana()).await?;
         repository.tag("v1", "main", &ana()).await?;
         repository.log("v1").await?.try_collect::<Vec<_>>().await?;
-        repository.diff("v1", "main").await?;
+        repository.diff("v1", "main").await?.try_collect::<Vec<_>>().await?;
         repository.verify(Level::Rehash, &NoProgress).await
     });
     assert!(task.await.unwrap().unwrap().is_intact());

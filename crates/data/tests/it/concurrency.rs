@@ -4,7 +4,7 @@ use futures::{TryStreamExt, future::join_all};
 use lineal_core::NoProgress;
 use lineal_data::{Error, Level};
 
-use crate::support::{World, ana, flights};
+use crate::support::{World, ana, files, flights};
 
 #[tokio::test]
 async fn commits_to_different_paths_both_land() {
@@ -15,7 +15,7 @@ async fn commits_to_different_paths_both_land() {
     let third = other.commit("main").based_on(base.id()).put("c", "3").commit(&ana()).await.unwrap();
     let version = world.repository.at("main").await.unwrap();
     assert_eq!(version.commit().id(), third.id());
-    assert_eq!(version.list("").count(), 3);
+    assert_eq!(files(&version, "").await.len(), 3);
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn two_handles_and_many_tasks_lose_nothing() {
         world.repository.log("main").await.unwrap().map_ok(|commit| commit.id()).try_collect().await.unwrap();
     assert_eq!(log.len(), 25);
     assert!(made.is_subset(&log.into_iter().collect()));
-    assert_eq!(world.repository.at("main").await.unwrap().list("part-").count(), 24);
+    assert_eq!(files(&world.repository.at("main").await.unwrap(), "part-").await.len(), 24);
     let verified = world.repository.verify(Level::Rehash, &NoProgress).await.unwrap();
     assert!(verified.is_intact());
     assert_eq!((verified.commits, verified.trees), (25, 25));
@@ -79,7 +79,7 @@ async fn of_many_that_append_to_one_table_none_is_half_applied() {
     }
     assert!(landed >= 1);
     let version = world.repository.at("main").await.unwrap();
-    assert_eq!(version.file("t").unwrap().rows(), Some(1 + 10 * landed));
+    assert_eq!(version.file("t").await.unwrap().rows(), Some(1 + 10 * landed));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

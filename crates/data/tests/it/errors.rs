@@ -23,7 +23,7 @@ async fn errors_say_what_to_do() {
         world.repository.commit("feature/x").put("b", "1").commit(&ana()).await.unwrap_err(),
         world.repository.resolve("v9").await.unwrap_err(),
         world.repository.resolve("main~x").await.unwrap_err(),
-        world.repository.resolve(&version.file("x").unwrap().digest.to_string()).await.unwrap_err(),
+        world.repository.resolve(&version.file("x").await.unwrap().digest.to_string()).await.unwrap_err(),
         version.read("nothing").await.unwrap_err(),
         version.read_table("x").await.unwrap_err(),
         version.read_table_with("t", &["dealy"]).await.unwrap_err(),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use lineal_data::{Change, Commit, Error};
 use proptest::prelude::*;
 
-use crate::support::{World, ana};
+use crate::support::{self, World, ana};
 
 type Files = BTreeMap<String, String>;
 
@@ -41,7 +41,7 @@ async fn commit(world: &World, edits: &Edits) -> Result<Commit, Error> {
 async fn read(world: &World, revision: &str) -> Files {
     let version = world.repository.at(revision).await.unwrap();
     let mut files = Files::new();
-    for entry in version.list("") {
+    for entry in support::files(&version, "").await {
         let bytes = version.read(entry.path.as_str()).await.unwrap();
         files.insert(entry.path.to_string(), String::from_utf8(bytes.to_vec()).unwrap());
     }
@@ -70,7 +70,7 @@ async fn check(commits: Vec<Edits>) {
     for (old_id, old) in &versions {
         for (new_id, new) in &versions {
             let mut files = old.clone();
-            for change in world.repository.diff(old_id, new_id).await.unwrap() {
+            for change in support::changes(&world.repository, old_id, new_id).await {
                 let path = change.path().to_string();
                 assert_ne!(old.get(&path), new.get(&path));
                 match change {

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
+use futures::TryStreamExt;
 use lineal_core::{Actor, Host, LooseBlobs, ManualClock, SeededIds, Store, Timestamp};
 use lineal_data::{
-    Commit, Repository,
+    Change, Commit, FileEntry, Repository, Version,
     arrow::{
         array::{Float64Array, Int64Array, RecordBatch},
         datatypes::{DataType, Field, Schema},
@@ -73,4 +74,14 @@ pub(crate) fn chain(error: &lineal_data::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// All files whose path begins with `prefix`.
+pub(crate) async fn files(version: &Version, prefix: &str) -> Vec<FileEntry> {
+    version.list(prefix).try_collect().await.unwrap()
+}
+
+/// All that differs between two revisions.
+pub(crate) async fn changes(repository: &Repository, old: &str, new: &str) -> Vec<Change> {
+    repository.diff(old, new).await.unwrap().try_collect().await.unwrap()
 }

@@ -9,7 +9,7 @@ use lineal_data::{
     },
 };
 
-use crate::support::{World, ana, flights};
+use crate::support::{World, ana, changes, flights};
 
 #[tokio::test]
 async fn a_table_grows_by_appending() {
@@ -19,17 +19,17 @@ async fn a_table_grows_by_appending() {
     let more = [flights(10_000, 10_500), flights(10_500, 12_000)];
     main().append_table("t.parquet", &more).commit(&ana()).await.unwrap();
     let version = world.repository.at("main").await.unwrap();
-    assert_eq!(version.file("t.parquet").unwrap().rows(), Some(12_000));
+    assert_eq!(version.file("t.parquet").await.unwrap().rows(), Some(12_000));
     let read = version.read_table("t.parquet").await.unwrap();
     assert_eq!(concat_batches(&read[0].schema(), &read).unwrap(), flights(0, 12_000));
-    let changes = world.repository.diff("main~1", "main").await.unwrap();
+    let changes = changes(&world.repository, "main~1", "main").await;
     assert_eq!(changes[0].rows_added(), Some(2000));
-    assert_eq!(version.data_ref_of("t.parquet").unwrap().rows, Some(12_000));
+    assert_eq!(version.data_ref_of("t.parquet").await.unwrap().rows, Some(12_000));
 
     main().put_table("whole.parquet", &[flights(0, 12_000)]).commit(&ana()).await.unwrap();
     let version = world.repository.at("main").await.unwrap();
-    let digest = |path| version.file(path).unwrap().digest;
-    assert_eq!(digest("t.parquet"), digest("whole.parquet"), "equal rows are equal bytes");
+    let (grown, whole) = (version.file("t.parquet").await.unwrap(), version.file("whole.parquet").await.unwrap());
+    assert_eq!(grown.digest, whole.digest, "equal rows are equal bytes");
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_table_without_rows_keeps_its_schema() {
     let nothing = main().put_table("t", &[]).commit(&ana()).await.unwrap_err();
     assert!(matches!(nothing, Error::Invalid { .. }));
     main().append_table("t", &[flights(0, 3)]).commit(&ana()).await.unwrap();
-    assert_eq!(world.repository.at("main").await.unwrap().file("t").unwrap().rows(), Some(3));
+    assert_eq!(world.repository.at("main").await.unwrap().file("t").await.unwrap().rows(), Some(3));
 }
 
 #[tokio::test]
@@ -101,6 +101,6 @@ async fn edits_of_one_commit_apply_in_order() {
         .await
         .unwrap();
     let version = world.repository.at("main").await.unwrap();
-    assert_eq!(version.file("t").unwrap().rows(), Some(6));
-    assert!(version.file("u").is_err());
+    assert_eq!(version.file("t").await.unwrap().rows(), Some(6));
+    assert!(version.file("u").await.is_err());
 }

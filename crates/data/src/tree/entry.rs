@@ -1,0 +1,111 @@
+use bytes::Bytes;
+use lineal_core::{Digest, FilePath, from_canonical, to_canonical};
+
+use super::wire::{Reader, flaw, put_counted};
+use crate::{FileEntry, FileKind, Stored, error::FormatFlaw, file_entry};
+
+/// Appends the stored form of a file.
+pub(super) fn encode(entry: &FileEntry, out: &mut Vec<u8>) -> Result<(), FormatFlaw> {
+    put_counted(out, entry.path.as_str().as_bytes());
+    out.push(code(entry.kind));
+    out.extend_from_slice(&entry.size_bytes.to_le_bytes());
+    out.extend_from_slice(entry.digest.as_bytes());
+    put_counted(out, if entry.media_type == ANY_BYTES { b"" } else { entry.media_type.as_bytes() });
+    let (inline, table) = (inline(entry), entry.table.as_ref());
+    out.push(u8::from(inline.is_some()) * INLINE + u8::from(table.is_some()) * TABLE);
+    if let Some(bytes) = inline {
+        put_counted(out, bytes);
+    }
+    if let Some(facts) = table {
+        put_counted(out, &to_canonical(facts).map_err(FormatFlaw::Encoding)?);
+    }
+    Ok(())
+}
+
+/// Reads a file, and checks every rule that writers keep.
+pub(super) fn decode(reader: &mut Reader<'_>) -> Result<FileEntry, FormatFlaw> {
+    let path = path(reader)?;
+    let kind = kind(reader.u8()?)?;
+    let size_bytes = reader.u64()?;
+    let digest = reader.digest()?;
+    let media_type = match text(reader.counted()?)? {
+        "" => ANY_BYTES,
+        ANY_BYTES => return Err(flaw("it spells out the media type of any bytes")),
+        other => other,
+    };
+    let flags = reader.u8()?;
+    if flags & !(INLINE | TABLE) != 0 {
+        return Err(FormatFlaw::Version(format!("flags {flags}")));
+    }
+    let stored = match flags & INLINE {
+        0 => Stored::Blob,
+        _ => Stored::Inline(Bytes::copy_from_slice(reader.counted()?)),
+    };
+    let table = match flags & TABLE {
+        0 => None,
+        _ => Some(from_canonical(reader.counted()?).map_err(FormatFlaw::Encoding)?),
+    };
+    let entry = FileEntry { digest, kind, media_type: media_type.to_owned(), path, size_bytes, stored, table };
+    check(&entry)?;
+    Ok(entry)
+}
+
+/// Checks what the fields of a file say of each other.
+fn check(entry: &FileEntry) -> Result<(), FormatFlaw> {
+    let wrong = |what: &str| Err(FormatFlaw::Content(format!("file {}: {what}", entry.path)));
+    if file_entry::is_inline(entry.kind, entry.size_bytes) != inline(entry).is_some() {
+        return wrong("its bytes are inline, or not, against the rule");
+    }
+    match inline(entry) {
+        Some(bytes) if bytes.len() as u64 != entry.size_bytes => return wrong("its inline bytes have another size"),
+        Some(bytes) if Digest::of(bytes) != entry.digest => return wrong("its inline bytes have another hash"),
+        Some(bytes) if entry.kind == FileKind::Symlink && !file_entry::is_safe_target(&entry.path, bytes) => {
+            return wrong("it is a link out of the version");
+        }
+        _ => {}
+    }
+    let plain = entry.media_type == ANY_BYTES && entry.table.is_none();
+    match entry.kind {
+        FileKind::Directory if entry.size_bytes > 0 || !plain => wrong("it is a directory with contents"),
+        FileKind::Symlink if !plain => wrong("it is a link with a media type"),
+        _ => Ok(()),
+    }
+}
+
+fn inline(entry: &FileEntry) -> Option<&Bytes> {
+    match &entry.stored {
+        Stored::Inline(bytes) => Some(bytes),
+        Stored::Blob => None,
+    }
+}
+
+pub(super) fn path(reader: &mut Reader<'_>) -> Result<FilePath, FormatFlaw> {
+    FilePath::from_bytes(reader.counted()?).map_err(|error| FormatFlaw::Content(error.to_string()))
+}
+
+fn text(bytes: &[u8]) -> Result<&str, FormatFlaw> {
+    std::str::from_utf8(bytes).map_err(|_| flaw("its media type is not text"))
+}
+
+const fn code(kind: FileKind) -> u8 {
+    match kind {
+        FileKind::Regular => 0,
+        FileKind::Executable => 1,
+        FileKind::Symlink => 2,
+        FileKind::Directory => 3,
+    }
+}
+
+fn kind(code: u8) -> Result<FileKind, FormatFlaw> {
+    match code {
+        0 => Ok(FileKind::Regular),
+        1 => Ok(FileKind::Executable),
+        2 => Ok(FileKind::Symlink),
+        3 => Ok(FileKind::Directory),
+        _ => Err(FormatFlaw::Version(format!("kind of file {code}"))),
+    }
+}
+
+const INLINE: u8 = 1;
+const TABLE: u8 = 2;
+pub(super) const ANY_BYTES: &str = "application/octet-stream";

@@ -1,0 +1,23 @@
+//! The files of a version: a prolly tree of canonical binary nodes, specified in `docs/format/tree.md`.
+//!
+//! Equal sets of files give equal trees, whatever the order of edits. A change writes the nodes around it, a comparison
+//! reads the nodes that differ.
+
+mod boundary; // where a node ends
+mod diff; // what differs between two trees
+mod edit; // a tree after changes
+mod entry; // the stored form of a file
+mod node; // the stored form of a node
+mod nodes; // reading nodes, and keeping some
+mod read; // finding and listing files
+mod split; // from items to nodes
+mod wire; // fields in bytes
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::{
+    edit::Changes,
+    node::{Link, Node},
+    read::Tree,
+};

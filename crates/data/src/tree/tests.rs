@@ -1,0 +1,185 @@
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use lineal_core::{BlobStore, Digest, FilePath, LooseBlobs, Store};
+use proptest::prelude::*;
+
+use super::{Changes, Tree};
+use crate::{Change, FileEntry, FileKind};
+
+type Files = BTreeMap<u32, u8>;
+
+/// A file of about 300 bytes in the tree: some 200 of them fill a node.
+fn entry(number: u32, content: u8) -> FileEntry {
+    let path = FilePath::new(format!("d{:02}/Files{}/{number:06}.txt", number % 7, number % 3)).unwrap();
+    FileEntry::of_bytes(path, FileKind::Regular, &Bytes::from(vec![content; 200]), "text/plain".to_owned())
+}
+
+fn changes(files: &Files) -> Changes {
+    files
+        .iter()
+        .map(|(number, content)| entry(*number, *content))
+        .map(|entry| (entry.path.clone(), Some(entry)))
+        .collect()
+}
+
+async fn blobs() -> Arc<dyn BlobStore> {
+    let store = Store::open("memory:///").unwrap();
+    Arc::new(LooseBlobs::open(&store, "blobs").await.unwrap())
+}
+
+async fn apply(tree: &Tree, blobs: &dyn BlobStore, changes: &Changes) -> Result<Tree, crate::Error> {
+    let batch = blobs.begin().await?;
+    let root = tree.apply(changes, batch.as_ref()).await?;
+    batch.commit().await?;
+    Ok(tree.at(Some(root)))
+}
+
+async fn list(tree: &Tree) -> Vec<FileEntry> {
+    tree.list("").try_collect().await.unwrap()
+}
+
+fn run<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
+#[test]
+fn a_small_tree_is_pinned() {
+    run(async {
+        let blobs = blobs().await;
+        let tree =
+            apply(&Tree::new(Arc::clone(&blobs), None), blobs.as_ref(), &changes(&[(1, 1), (2, 2)].into())).await;
+        let root = tree.unwrap().root.unwrap();
+        let bytes = blobs.read(&root, None).await.unwrap();
+        insta::assert_snapshot!(format!("{root}\n{}", bytes.escape_ascii()));
+        let empty = apply(&Tree::new(Arc::clone(&blobs), None), blobs.as_ref(), &Changes::new()).await.unwrap();
+        let bytes = blobs.read(&empty.root.unwrap(), None).await.unwrap();
+        assert_eq!(bytes, &b"LTR2\0\0\0\0\0"[..]);
+        assert!(list(&empty).await.is_empty());
+    });
+}
+
+#[test]
+fn the_shape_of_a_large_tree_is_pinned() {
+    run(async {
+        let blobs = blobs().await;
+        let files: Files = (0..20_000).map(|number| (number, 1)).collect();
+        let tree = apply(&Tree::new(Arc::clone(&blobs), None), blobs.as_ref(), &changes(&files)).await.unwrap();
+        let (count, bytes) = tree.totals().await.unwrap();
+        insta::assert_snapshot!(format!("{count} files, {bytes} bytes, {}", tree.root.unwrap()));
+        let listed = tree.list("d03/Files1/00").try_collect::<Vec<_>>().await.unwrap();
+        let expected = (0..10_000).filter(|number| number % 7 == 3 && number % 3 == 1).count();
+        assert_eq!(listed.len(), expected);
+        assert_eq!(tree.get(&entry(12_345, 0).path).await.unwrap(), Some(entry(12_345, 1)));
+        assert_eq!(tree.get(&entry(20_000, 0).path).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn files_that_cannot_lie_beside_each_other_are_refused_wherever_they_are() {
+    run(async {
+        let blobs = blobs().await;
+        let files: Files = (0..2_000).map(|number| (number, 1)).collect();
+        let tree = apply(&Tree::new(Arc::clone(&blobs), None), blobs.as_ref(), &changes(&files)).await.unwrap();
+        for path in ["D02/x", "d02/files1/x", "d02", "d02/Files2/000002.txt/x", "d02/Files2/000002.TXT", "d02/Files2"] {
+            let path = FilePath::new(path).unwrap();
+            let entry = FileEntry::of_bytes(path.clone(), FileKind::Regular, &Bytes::new(), "text/plain".to_owned());
+            let refused = apply(&tree, blobs.as_ref(), &[(path.clone(), Some(entry))].into()).await;
+            match refused {
+                Err(crate::Error::Clash { source }) => assert_eq!(source.path(), path.as_str()),
+                other => panic!("{path}: {other:?}"),
+            }
+        }
+        // One that only looks like another is not removed in its place.
+        let wrong = FilePath::new("d02/Files2/000002.TXT").unwrap();
+        let same = apply(&tree, blobs.as_ref(), &[(wrong.clone(), None)].into()).await.unwrap();
+        assert_eq!(same.root, tree.root);
+        // A file may change the case of its name.
+        let old = FilePath::new("d02/Files2/000002.txt").unwrap();
+        let renamed = FileEntry { path: wrong.clone(), ..entry(2, 1) };
+        let moved =
+            apply(&tree, blobs.as_ref(), &[(wrong.clone(), Some(renamed)), (old.clone(), None)].into()).await.unwrap();
+        assert!(moved.get(&old).await.unwrap().is_none() && moved.get(&wrong).await.unwrap().is_some());
+    });
+}
+
+/// Files before, and what happens to some of them.
+fn histories() -> impl Strategy<Value = (Files, Vec<(u32, Option<u8>)>)> {
+    let files = proptest::collection::btree_map(0_u32..3_000, 0_u8..3, 0..1_500);
+    let edit = (0_u32..3_000, proptest::option::of(0_u8..3));
+    let scattered = proptest::collection::vec(edit, 0..200);
+    // All of a stretch goes, or comes.
+    let stretch = (0_u32..3_000, 0_u32..1_500, proptest::option::of(0_u8..3));
+    (files, scattered, proptest::option::of(stretch)).prop_map(|(files, mut edits, stretch)| {
+        if let Some((from, count, content)) = stretch {
+            edits.extend((from..from + count).map(|number| (number, content)));
+        }
+        (files, edits)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn equal_files_give_equal_trees_and_differences_are_those_of_the_model((before, edits) in histories()) {
+        run(async {
+            let blobs = blobs().await;
+            let empty = Tree::new(Arc::clone(&blobs), None);
+            let old = apply(&empty, blobs.as_ref(), &changes(&before)).await.unwrap();
+            let mut after = before.clone();
+            let mut edited = Changes::new();
+            for (number, content) in edits {
+                edited.insert(entry(number, 0).path, content.map(|content| entry(number, content)));
+                match content {
+                    Some(content) => after.insert(number, content),
+                    None => after.remove(&number),
+                };
+            }
+            let new = apply(&old, blobs.as_ref(), &edited).await.unwrap();
+            let fresh = apply(&empty, blobs.as_ref(), &changes(&after)).await.unwrap();
+            assert_eq!(new.root, fresh.root);
+
+            let mut expected: Vec<FileEntry> = changes(&after).into_values().flatten().collect();
+            expected.sort_by(|one, two| crate::path_order::compare(&one.path, &two.path));
+            assert_eq!(list(&new).await, expected);
+
+            let found: Vec<Change> = Tree::new(Arc::clone(&blobs), old.root).diff(&new).try_collect().await.unwrap();
+            let (was, is) = (changes(&before), changes(&after));
+            let paths: std::collections::BTreeSet<_> = was.keys().chain(is.keys()).collect();
+            let at = |files: &Changes, path| files.get(path).cloned().flatten();
+            let model: Vec<Change> =
+                paths.into_iter().filter_map(|path| Change::between(at(&was, path).as_ref(), at(&is, path).as_ref())).collect();
+            let mut sorted = found.clone();
+            sorted.sort_by(|one, two| one.path().cmp(two.path()));
+            assert_eq!(sorted, model);
+
+            // What differs, applied backwards, is the tree before.
+            let back: Changes = found.iter().map(|change| (change.path().clone(), change.old_entry().cloned())).collect();
+            assert_eq!(apply(&new, blobs.as_ref(), &back).await.unwrap().root, old.root);
+        });
+    }
+
+    #[test]
+    fn any_bytes_give_a_node_or_an_error(at in 0_usize..900, byte: u8, cut in 0_usize..900) {
+        let items: Vec<_> = (1..3).map(|number| super::node::Item::File(entry(number, 1))).collect();
+        let mut bytes = super::node::Node::encode(0, &items).unwrap().to_vec();
+        if let Some(found) = bytes.get_mut(at) {
+            *found = byte;
+        }
+        bytes.truncate(cut.max(9));
+        if let Ok(node) = super::Node::decode(&bytes) {
+            prop_assert_eq!(super::node::Node::encode(node.level(), &node.items()).unwrap(), bytes);
+        }
+    }
+}
+
+#[test]
+fn a_digest_of_no_node_is_a_typed_error() {
+    run(async {
+        let blobs = blobs().await;
+        let tree = Tree::new(Arc::clone(&blobs), Some(Digest::of(b"nothing")));
+        assert!(matches!(tree.totals().await, Err(crate::Error::Store(lineal_core::Error::BlobMissing { .. }))));
+    });
+}
