@@ -133,6 +133,12 @@ impl Commit {
         Ok((Self { id: Digest::of(&bytes).into(), stored }, bytes.into()))
     }
 
+    /// Returns what its author said of it.
+    pub(crate) fn description(&self) -> Description {
+        let StoredCommit { message, metadata, derived_from, .. } = self.stored.clone();
+        Description { message, metadata, derived_from }
+    }
+
     pub(crate) async fn load(blobs: &dyn BlobStore, id: CommitId) -> Result<Self, Error> {
         let digest = id.digest();
         let flaw = |flaw| Error::Format { what: "commit", digest, source: Box::new(flaw) };
@@ -190,7 +196,9 @@ impl Commit {
         &self.stored.derived_from
     }
 
-    pub(crate) fn tree(&self) -> Digest {
+    /// Returns the digest of its tree: equal files have equal trees.
+    #[must_use]
+    pub fn tree(&self) -> Digest {
         self.stored.tree.digest
     }
 }

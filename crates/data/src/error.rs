@@ -1,8 +1,8 @@
 use std::{error::Error as StdError, io, path::PathBuf};
 
-use lineal_core::{CanonicalError, Digest, ErrorKind, FilePath, InvalidName, InvalidPath, PathClash};
+use lineal_core::{Actor, CanonicalError, Digest, ErrorKind, FilePath, InvalidName, InvalidPath, PathClash};
 
-use crate::{BranchName, CommitId, Refusal, SchemaMismatch};
+use crate::{BranchName, CommitId, MergeConflict, Refusal, SchemaMismatch};
 
 /// What can go wrong with a repository.
 ///
@@ -88,6 +88,32 @@ pub enum Error {
         first: Box<FilePath>,
         /// The commit that the branch is at.
         tip: CommitId,
+    },
+
+    /// Both sides of a merge changed these files, each in another way; nothing was recorded. Say which side counts, by a
+    /// [`Resolve`](crate::Resolve), or change one of them first.
+    #[error("branch {branch}: {} of the files changed on both sides, first {}", conflicts.len(), first(conflicts))]
+    Conflicts {
+        /// The branch.
+        branch: BranchName,
+        /// All of them, in the order of the tree.
+        conflicts: Vec<MergeConflict>,
+    },
+
+    /// Somebody else locked the file, or a directory above it. Ask them, or break the lock.
+    #[error("{path} is locked by {by}")]
+    Locked {
+        /// What is locked.
+        path: Box<FilePath>,
+        /// By whom.
+        by: Actor,
+    },
+
+    /// The branch is protected: it is not moved or deleted, and others may commit to it. Use a branch of your own.
+    #[error("branch {branch} is protected")]
+    Protected {
+        /// The branch.
+        branch: BranchName,
     },
 
     /// The branch is no longer where the caller said. Look again.
@@ -228,8 +254,10 @@ impl Error {
             | Self::NoSuchBranch { .. }
             | Self::NoSuchPath { .. }
             | Self::NoSuchColumn { .. } => ErrorKind::NotFound,
-            Self::Taken { .. } | Self::Conflict { .. } | Self::Moved { .. } => ErrorKind::Conflict,
-            Self::Refused { .. } => ErrorKind::Denied,
+            Self::Taken { .. } | Self::Conflict { .. } | Self::Conflicts { .. } | Self::Moved { .. } => {
+                ErrorKind::Conflict
+            }
+            Self::Refused { .. } | Self::Locked { .. } | Self::Protected { .. } => ErrorKind::Denied,
             Self::UnsupportedType { .. } => ErrorKind::Unsupported,
             Self::Format { source, .. } => match **source {
                 FormatFlaw::Version(_) => ErrorKind::Unsupported,
@@ -256,6 +284,10 @@ pub(crate) fn excerpt(text: &str) -> String {
 
 fn version(commit: Option<CommitId>) -> String {
     commit.map_or_else(|| "the empty version".to_owned(), |commit| format!("version {commit}"))
+}
+
+fn first(conflicts: &[MergeConflict]) -> String {
+    conflicts.first().map(|conflict| conflict.path.to_string()).unwrap_or_default()
 }
 
 const SHOWN_CHARS: usize = 80;

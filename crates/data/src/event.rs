@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use lineal_core::{Stamp, State};
+use lineal_core::{Actor, FilePath, Stamp, State};
 use serde::{Deserialize, Serialize};
 
 use crate::{BranchName, CommitId, TagName};
@@ -36,6 +36,28 @@ pub enum DataEvent {
         /// The branch.
         branch: BranchName,
     },
+    /// A path was locked, by the actor of the transaction.
+    Locked {
+        /// The file or directory.
+        path: FilePath,
+    },
+    /// A branch was protected.
+    Protected {
+        /// The branch.
+        branch: BranchName,
+        /// Who may commit to it; anyone if empty.
+        writers: BTreeSet<Actor>,
+    },
+    /// A path was unlocked, perhaps by another actor.
+    Unlocked {
+        /// The file or directory.
+        path: FilePath,
+    },
+    /// The protection of a branch was ended.
+    Unprotected {
+        /// The branch.
+        branch: BranchName,
+    },
     /// A tag was set, or moved by force.
     Tagged {
         /// The commit.
@@ -55,6 +77,12 @@ pub enum DataEvent {
 #[serde(deny_unknown_fields)]
 pub struct RepositoryState {
     branches: BTreeMap<BranchName, CommitId>,
+    /// Paths that only one actor changes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    locks: BTreeMap<FilePath, Actor>,
+    /// Branches that are not moved or deleted, and who commits to them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    protections: BTreeMap<BranchName, BTreeSet<Actor>>,
     /// Commits that a branch or tag left behind when it was moved or deleted: they stay alive.
     retired: BTreeSet<CommitId>,
     tags: BTreeMap<TagName, CommitId>,
@@ -73,6 +101,18 @@ impl RepositoryState {
         &self.tags
     }
 
+    /// Returns the locked files and directories, and who locked them.
+    #[must_use]
+    pub fn locks(&self) -> &BTreeMap<FilePath, Actor> {
+        &self.locks
+    }
+
+    /// Returns the protected branches, and who may commit to each; anyone if none are named.
+    #[must_use]
+    pub fn protections(&self) -> &BTreeMap<BranchName, BTreeSet<Actor>> {
+        &self.protections
+    }
+
     /// Returns every commit that is kept together with its history.
     pub fn kept(&self) -> impl Iterator<Item = CommitId> + '_ {
         self.branches.values().chain(self.tags.values()).chain(&self.retired).copied()
@@ -83,7 +123,7 @@ impl State for RepositoryState {
     type Event = DataEvent;
     const KIND: &'static str = "lineal.data";
 
-    fn apply(&mut self, event: &DataEvent, _: &Stamp) {
+    fn apply(&mut self, event: &DataEvent, stamp: &Stamp) {
         let left = match event {
             DataEvent::Committed { branch, commit } => {
                 self.branches.insert(branch.clone(), *commit);
@@ -94,6 +134,22 @@ impl State for RepositoryState {
                 self.branches.insert(branch.clone(), *commit)
             }
             DataEvent::BranchDeleted { branch } => self.branches.remove(branch),
+            DataEvent::Locked { path } => {
+                self.locks.insert(path.clone(), stamp.actor.clone());
+                None
+            }
+            DataEvent::Unlocked { path } => {
+                self.locks.remove(path);
+                None
+            }
+            DataEvent::Protected { branch, writers } => {
+                self.protections.insert(branch.clone(), writers.clone());
+                None
+            }
+            DataEvent::Unprotected { branch } => {
+                self.protections.remove(branch);
+                None
+            }
             DataEvent::Tagged { commit, tag } => self.tags.insert(tag.clone(), *commit),
             DataEvent::TagDeleted { tag } => self.tags.remove(tag),
         };
@@ -112,6 +168,7 @@ mod tests {
         let branch = BranchName::new("main").unwrap();
         let tag = TagName::new("v1").unwrap();
         let commit = CommitId::from(Digest::of(b"commit"));
+        let (actor, path) = (Actor::new("ana@example.org").unwrap(), FilePath::new("raw/big.bin").unwrap());
         let events = [
             DataEvent::Committed { branch: branch.clone(), commit },
             DataEvent::BranchCreated { branch: branch.clone(), commit },
@@ -119,6 +176,10 @@ mod tests {
             DataEvent::BranchDeleted { branch },
             DataEvent::Tagged { commit, tag: tag.clone() },
             DataEvent::TagDeleted { tag },
+            DataEvent::Protected { branch: BranchName::new("main").unwrap(), writers: BTreeSet::from([actor]) },
+            DataEvent::Unprotected { branch: BranchName::new("main").unwrap() },
+            DataEvent::Locked { path: path.clone() },
+            DataEvent::Unlocked { path },
         ];
         let lines: Vec<_> =
             events.iter().map(|event| String::from_utf8(to_canonical(event).unwrap()).unwrap()).collect();

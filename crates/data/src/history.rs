@@ -37,7 +37,7 @@ struct Walk {
 }
 
 /// A commit in the order of time, then of id.
-struct Waiting(Commit);
+pub(crate) struct Waiting(pub(crate) Commit);
 
 impl Waiting {
     fn key(&self) -> (Timestamp, CommitId) {

@@ -45,6 +45,7 @@
 //! # Ok(()) }
 //! ```
 
+mod ancestry; // the commit that two commits share
 mod change; // what differs between two versions
 mod commit; // the stored form of a commit, and its id
 mod content; // what the edits of a commit make of a path
@@ -53,14 +54,17 @@ mod draft; // collecting the changes of a commit
 mod error; // what can go wrong
 mod event; // what happens to a repository, and the fold
 mod file_entry; // one file of a version
+mod guard; // protected branches and locked paths
 mod history; // walking commits backwards
 mod hook; // the seam that can refuse a commit
 mod key_hash; // hashing the key of a row, whatever its type
+mod land; // a commit onto its branch
 mod links; // what keeps what alive, for collectors
+mod merge; // changes of other commits: merge, revert, cherry-pick
 mod names; // names of branches and tags
 mod parquet_file; // tables as deterministic Parquet
 mod path_order; // the order of paths in a tree, and which cannot lie beside each other
-mod publish; // from staged changes to an event, exactly once
+mod publish; // from a draft to a commit, exactly once
 mod repository; // what users hold
 mod revision; // "main~2"
 mod schema; // the columns of a table, in a frozen form
@@ -81,6 +85,7 @@ pub use self::{
     file_entry::{FileEntry, FileKind, Stored, TableFacts},
     hook::{CommitHook, Proposal, Refusal},
     links::{COMMIT_MEDIA_TYPE, CommitLinks, DataRoots, SCHEMA_MEDIA_TYPE, TREE_MEDIA_TYPE, TreeLinks},
+    merge::{Decide, MergeBuilder, MergeConflict, Resolution, Resolve},
     names::{BranchName, TagName},
     repository::Repository,
     schema::{Column, SchemaMismatch, TableSchema},

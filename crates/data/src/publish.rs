@@ -1,10 +1,11 @@
 use futures::TryStreamExt;
-use lineal_core::{Actor, BlobStore, BlobStoreExt, PutHints, Receipt, TransactError, Txn, TxnId};
+use lineal_core::{Actor, BlobStore, BlobStoreExt, Receipt, TransactError, Txn, TxnId};
 
 use crate::{
-    BranchName, COMMIT_MEDIA_TYPE, Change, Commit, CommitBuilder, CommitId, DataEvent, Error, Repository, View,
+    BranchName, Commit, CommitBuilder, CommitId, DataEvent, Error, Repository, View,
     commit::Description,
-    content, hook,
+    content,
+    land::{self, Landing},
     repository::{check_not_a_digest, unknown},
     stage::Stage,
     tree::{Changes, Tree},
@@ -73,55 +74,20 @@ async fn check_stored(blobs: &dyn BlobStore, description: &Description) -> Resul
 
 /// Makes the commit on top of the branch as it is now; `None` if somebody else was faster.
 async fn attempt(repository: &Repository, staged: &Staged, actor: &Actor) -> Result<Option<Commit>, Error> {
-    let blobs = repository.blobs.as_ref();
     let tip = tip(&repository.now().await?, &staged.branch)?;
-    let parent = match tip {
-        Some(tip) => Some(Commit::load(blobs, tip).await?),
-        None => None,
-    };
     let below = load_tree(repository, tip).await?;
     check_overlap(staged, &below, tip).await?;
-    let changes = effects(&below, &staged.changes).await?;
-    if changes.is_empty() {
-        return Err(Error::Unchanged { branch: staged.branch.clone() });
-    }
-    hook::ask(repository, &staged.branch, parent.as_ref(), &staged.description, actor, &changes).await?;
-
-    let batch = blobs.begin().await?;
-    let tree = below.apply(&staged.changes, batch.as_ref()).await?;
-    let now = repository.journal.store().host().clock.now();
-    // Later than its parent, whatever the clock says: so the order of time is an order of descent.
-    let time = parent.map_or(now, |parent| now.max(parent.time().saturating_add(std::time::Duration::from_nanos(1))));
-    let parents = tip.into_iter().collect();
-    let (commit, bytes) = Commit::new(actor.clone(), staged.description.clone(), parents, time, tree)?;
-    batch.put(bytes, PutHints::default().with_media_type(COMMIT_MEDIA_TYPE)).await?;
-    let receipt = batch.commit().await?;
-
-    let receipts = staged.receipts.iter().cloned().chain([receipt]);
-    let mut txn = receipts.fold(Txn::by(actor.clone()), Txn::with_receipt);
-    if let Some(key) = &staged.key {
-        txn = txn.with_key(key);
-    }
-    let id = commit.id();
-    let decided = repository
-        .journal
-        .transact(&txn, |state| match state.branches().get(&staged.branch).copied() == tip && may_begin(state, tip) {
-            true => Ok(vec![DataEvent::Committed { branch: staged.branch.clone(), commit: id }]),
-            false => Err(()),
-        })
-        .await;
-    match decided {
-        Ok(done) if done.replayed => find_in_entry(repository, done.seq, done.txn).await,
-        Ok(_) => Ok(Some(commit)),
-        Err(TransactError::Refused(())) => Ok(None),
-        Err(TransactError::Journal(error)) => Err(error.into()),
-        Err(error) => Err(unknown(&error)),
-    }
-}
-
-/// A commit without a parent may only be the first of the repository.
-fn may_begin(state: &crate::RepositoryState, tip: Option<CommitId>) -> bool {
-    tip.is_some() || state.kept().next().is_none()
+    let landing = Landing {
+        branch: &staged.branch,
+        tip,
+        others: Vec::new(),
+        below: &below,
+        changes: &staged.changes,
+        description: &staged.description,
+        receipts: &staged.receipts,
+        key: staged.key.as_deref(),
+    };
+    land::land(repository, &landing, actor).await
 }
 
 /// Refuses if a path to be changed was changed on the branch since the base, and not to the same thing.
@@ -143,25 +109,15 @@ async fn check_overlap(staged: &Staged, below: &Tree, tip: Option<CommitId>) -> 
     }
 }
 
-/// Returns what the changes do to a tree, leaving out what is so already.
-async fn effects(below: &Tree, changes: &Changes) -> Result<Vec<Change>, Error> {
-    let mut effects = Vec::new();
-    for (path, new) in changes {
-        let old = below.get(path).await?;
-        effects.extend(Change::between(old.as_ref(), new.as_ref()));
-    }
-    Ok(effects)
-}
-
 /// Returns where the branch is; only the first commit of a repository may be made on one that is not there.
-fn tip(view: &View, branch: &BranchName) -> Result<Option<CommitId>, Error> {
+pub(crate) fn tip(view: &View, branch: &BranchName) -> Result<Option<CommitId>, Error> {
     match view.tip(branch) {
         None if !view.is_new() => Err(Error::NoSuchBranch { branch: branch.clone() }),
         tip => Ok(tip),
     }
 }
 
-async fn load_tree(repository: &Repository, commit: Option<CommitId>) -> Result<Tree, Error> {
+pub(crate) async fn load_tree(repository: &Repository, commit: Option<CommitId>) -> Result<Tree, Error> {
     match commit {
         Some(commit) => {
             let commit = Commit::load(repository.blobs.as_ref(), commit).await?;
@@ -184,7 +140,11 @@ async fn find_keyed(repository: &Repository, actor: &Actor, key: &str) -> Result
 }
 
 /// Reads the commit of transaction `txn` from entry `seq`.
-async fn find_in_entry(repository: &Repository, seq: Option<u64>, txn: TxnId) -> Result<Option<Commit>, Error> {
+pub(crate) async fn find_in_entry(
+    repository: &Repository,
+    seq: Option<u64>,
+    txn: TxnId,
+) -> Result<Option<Commit>, Error> {
     let Some(seq) = seq else { return Ok(None) };
     let entry = repository.journal.entries(seq, seq).try_next().await?;
     let payload = entry.and_then(|entry| entry.payload);

@@ -159,7 +159,7 @@ impl Repository {
     /// Commits that are on no branch afterwards stay readable by their id.
     ///
     /// # Errors
-    /// [`Error::Moved`] if it is elsewhere by now; [`Error::NoSuchBranch`]; those of [`View::resolve`].
+    /// [`Error::Moved`] if it is elsewhere by now; [`Error::NoSuchBranch`], [`Error::Protected`]; those of [`View::resolve`].
     pub async fn move_branch(&self, branch: &str, from: CommitId, to: &str, actor: &Actor) -> Result<CommitId, Error> {
         let branch = BranchName::new(branch)?;
         let commit = self.resolve(to).await?;
@@ -167,7 +167,9 @@ impl Repository {
             None => Err(Error::NoSuchBranch { branch: branch.clone() }),
             Some(tip) if *tip != from => Err(Error::Moved { branch: branch.clone() }),
             Some(tip) if *tip == commit => Ok(Vec::new()),
-            Some(_) => Ok(vec![DataEvent::BranchMoved { branch: branch.clone(), commit }]),
+            Some(_) => {
+                state.check_movable(&branch).map(|()| vec![DataEvent::BranchMoved { branch: branch.clone(), commit }])
+            }
         })
         .await?;
         Ok(commit)
@@ -176,11 +178,11 @@ impl Repository {
     /// Deletes a branch; its commits stay readable by their ids and through [`Repository::as_of`].
     ///
     /// # Errors
-    /// [`Error::NoSuchBranch`].
+    /// [`Error::NoSuchBranch`], [`Error::Protected`].
     pub async fn delete_branch(&self, branch: &str, actor: &Actor) -> Result<(), Error> {
         let branch = BranchName::new(branch)?;
         self.record(actor, |state| match state.branches().contains_key(&branch) {
-            true => Ok(vec![DataEvent::BranchDeleted { branch: branch.clone() }]),
+            true => state.check_movable(&branch).map(|()| vec![DataEvent::BranchDeleted { branch: branch.clone() }]),
             false => Err(Error::NoSuchBranch { branch: branch.clone() }),
         })
         .await
@@ -236,7 +238,7 @@ impl Repository {
         Ok(commit)
     }
 
-    async fn record(
+    pub(crate) async fn record(
         &self,
         actor: &Actor,
         decide: impl FnMut(&RepositoryState) -> Result<Vec<DataEvent>, Error> + Send,

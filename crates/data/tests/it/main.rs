@@ -13,6 +13,7 @@ mod concurrency;
 mod errors;
 mod hooks;
 mod links;
+mod merge;
 mod model;
 mod simulation;
 mod support;

@@ -1,0 +1,311 @@
+use std::{fmt, sync::Arc};
+
+use futures::{TryStreamExt, future::BoxFuture};
+use lineal_core::{Actor, FilePath};
+
+use crate::{
+    BranchName, Change, Commit, CommitId, DataEvent, Error, FileEntry, Repository, ancestry,
+    commit::Description,
+    hook,
+    land::{self, Landing},
+    publish,
+    tree::{Changes, Tree},
+};
+
+/// Brings the changes of other commits to a branch: see [`Repository::merge`], [`Repository::revert`] and
+/// [`Repository::cherry_pick`].
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use lineal_core::{Actor, LooseBlobs, Store};
+/// # use lineal_data::{Repository, Resolve};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = Store::open("memory:///")?;
+/// # let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
+/// # let repository = Repository::open(&store, "flights", blobs).await?;
+/// # let ana = Actor::new("ana@example.org")?;
+/// repository.commit("main").put("labels.csv", "a").put("notes.md", "n").commit(&ana).await?;
+/// repository.create_branch("relabel", "main", &ana).await?;
+/// repository.commit("relabel").put("labels.csv", "b").commit(&ana).await?;
+/// repository.commit("main").put("labels.csv", "c").remove("notes.md").commit(&ana).await?;
+///
+/// match repository.merge("main", "relabel").commit(&ana).await {
+///     Err(lineal_data::Error::Conflicts { conflicts, .. }) => assert_eq!(conflicts[0].path.as_str(), "labels.csv"),
+///     other => panic!("both sides changed the labels: {other:?}"),
+/// }
+/// repository.merge("main", "relabel").resolve(Resolve::Theirs).commit(&ana).await?;
+/// assert_eq!(repository.at("main").await?.read("labels.csv").await?, "b");
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing happens before `commit`"]
+pub struct MergeBuilder<'a> {
+    repository: &'a Repository,
+    branch: String,
+    revision: String,
+    what: What,
+    resolve: Resolve,
+    message: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Merge,
+    Revert,
+    CherryPick,
+}
+
+/// What becomes of files that both sides changed, each in another way.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub enum Resolve {
+    /// Nothing is merged: [`Error::Conflicts`] names them.
+    #[default]
+    Refuse,
+    /// They stay as they are on the branch.
+    Ours,
+    /// They become what the other side made of them.
+    Theirs,
+    /// The caller decides file by file; `None` leaves the conflict standing.
+    With(Arc<Decide>),
+}
+
+/// Decides on one conflict, or leaves it standing.
+pub type Decide = dyn Fn(&MergeConflict) -> Option<Resolution> + Send + Sync;
+
+/// How one conflict is resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Resolution {
+    /// As on the branch.
+    Ours,
+    /// As on the other side.
+    Theirs,
+    /// As before both.
+    Base,
+}
+
+/// A file that both sides changed, each in another way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MergeConflict {
+    /// Where.
+    pub path: FilePath,
+    /// The file before both changes.
+    pub base: Option<FileEntry>,
+    /// On the branch.
+    pub ours: Option<FileEntry>,
+    /// On the other side.
+    pub theirs: Option<FileEntry>,
+}
+
+impl fmt::Debug for Resolve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refuse => "Refuse",
+            Self::Ours => "Ours",
+            Self::Theirs => "Theirs",
+            Self::With(_) => "With",
+        })
+    }
+}
+
+impl Resolve {
+    fn decide(&self, conflict: &MergeConflict) -> Option<Resolution> {
+        match self {
+            Self::Refuse => None,
+            Self::Ours => Some(Resolution::Ours),
+            Self::Theirs => Some(Resolution::Theirs),
+            Self::With(decide) => decide(conflict),
+        }
+    }
+}
+
+impl Repository {
+    /// Merges all that `revision` has and `branch` has not: a three-way merge from the newest commit they share.
+    ///
+    /// If the branch has nothing of its own, it moves to the other commit, and no new one is made.
+    pub fn merge(&self, branch: &str, revision: &str) -> MergeBuilder<'_> {
+        MergeBuilder::new(self, What::Merge, branch, revision)
+    }
+
+    /// Takes back on `branch` what the commit `revision` changed against its first parent.
+    pub fn revert(&self, branch: &str, revision: &str) -> MergeBuilder<'_> {
+        MergeBuilder::new(self, What::Revert, branch, revision)
+    }
+
+    /// Repeats on `branch` what the commit `revision` changed against its first parent.
+    pub fn cherry_pick(&self, branch: &str, revision: &str) -> MergeBuilder<'_> {
+        MergeBuilder::new(self, What::CherryPick, branch, revision)
+    }
+}
+
+/// Three trees: what lies between the first and the last is brought to the second.
+struct ThreeWay {
+    base: Tree,
+    ours: Tree,
+    theirs: Tree,
+    /// Further parents of the commit.
+    others: Vec<CommitId>,
+    message: String,
+}
+
+impl<'a> MergeBuilder<'a> {
+    fn new(repository: &'a Repository, what: What, branch: &str, revision: &str) -> Self {
+        let (branch, revision) = (branch.to_owned(), revision.to_owned());
+        Self { repository, branch, revision, what, resolve: Resolve::default(), message: None }
+    }
+
+    /// States what becomes of files that both sides changed; without it the merge is refused if there are any.
+    pub fn resolve(self, resolve: Resolve) -> Self {
+        Self { resolve, ..self }
+    }
+
+    /// Says why; without it the message names what was merged.
+    pub fn message(self, message: &str) -> Self {
+        Self { message: Some(message.to_owned()), ..self }
+    }
+
+    /// Puts the result on the branch, as one commit, or by moving the branch; returns where the branch then is.
+    ///
+    /// Reads and writes only the parts of the trees that differ. If other commits get to the branch first, it is merged with
+    /// them.
+    ///
+    /// # Errors
+    /// [`Error::Conflicts`]; [`Error::Unchanged`] if the branch has all of it already; [`Error::Clash`] if files of both
+    /// sides cannot lie in one directory; [`Error::Refused`], [`Error::Protected`], [`Error::Locked`]; those of
+    /// [`View::resolve`](crate::View::resolve).
+    pub async fn commit(self, actor: &Actor) -> Result<Commit, Error> {
+        // Named, so that it is sure to be `Send` here and not only where somebody spawns it.
+        let made: BoxFuture<'_, _> = Box::pin(self.run(actor));
+        made.await
+    }
+
+    async fn run(self, actor: &Actor) -> Result<Commit, Error> {
+        let branch = BranchName::new(self.branch.as_str())?;
+        let repository = self.repository;
+        let other = repository.now().await?.commit(&self.revision).await?;
+        loop {
+            let tip = publish::tip(&repository.now().await?, &branch)?;
+            let Some(tip) = tip else { return Err(Error::NoSuchBranch { branch }) };
+            let base = ancestry::merge_base(repository.blobs.as_ref(), tip, other.id()).await?;
+            if self.what == What::Merge && base == Some(other.id()) {
+                return Err(Error::Unchanged { branch });
+            }
+            if self.what == What::Merge && base == Some(tip) {
+                match self.fast_forward(&branch, tip, &other, actor).await? {
+                    true => return Ok(other),
+                    false => continue,
+                }
+            }
+            let ways = self.ways(tip, &other, base).await?;
+            let changes = ways.merge(&branch, &self.resolve).await?;
+            let message = self.message.clone().unwrap_or_else(|| ways.message.clone());
+            let description = Description { message, ..Description::default() };
+            let landing = Landing {
+                branch: &branch,
+                tip: Some(tip),
+                others: ways.others,
+                below: &ways.ours,
+                changes: &changes,
+                description: &description,
+                receipts: &[],
+                key: None,
+            };
+            if let Some(commit) = land::land(repository, &landing, actor).await? {
+                return Ok(commit);
+            }
+        }
+    }
+
+    /// Moves the branch to a commit that descends from where it is; false if it is elsewhere by now.
+    async fn fast_forward(
+        &self,
+        branch: &BranchName,
+        tip: CommitId,
+        other: &Commit,
+        actor: &Actor,
+    ) -> Result<bool, Error> {
+        let repository = self.repository;
+        let (ours, theirs) = (Some(tip), Some(other.id()));
+        let (ours, theirs) =
+            (publish::load_tree(repository, ours).await?, publish::load_tree(repository, theirs).await?);
+        let changes: Vec<Change> = ours.diff(&theirs).try_collect().await?;
+        let parent = Commit::load(repository.blobs.as_ref(), tip).await?;
+        hook::ask(repository, branch, Some(&parent), &other.description(), actor, &changes).await?;
+        let mut moved = true;
+        let commit = other.id();
+        repository
+            .record(actor, |state| {
+                moved = state.branches().get(branch) == Some(&tip);
+                state.check_writer(branch, actor)?;
+                changes.iter().try_for_each(|change| state.check_unlocked(change.path(), actor))?;
+                Ok(if moved { vec![DataEvent::Committed { branch: branch.clone(), commit }] } else { Vec::new() })
+            })
+            .await?;
+        Ok(moved)
+    }
+
+    async fn ways(&self, tip: CommitId, other: &Commit, base: Option<CommitId>) -> Result<ThreeWay, Error> {
+        let repository = self.repository;
+        let tree = async |commit| publish::load_tree(repository, commit).await;
+        let ours = tree(Some(tip)).await?;
+        let (before, after) = (other.parents().first().copied(), Some(other.id()));
+        let what = |what: &str| format!("{what} {}", self.revision);
+        Ok(match self.what {
+            What::Merge => ThreeWay {
+                base: tree(base).await?,
+                ours,
+                theirs: tree(after).await?,
+                others: vec![other.id()],
+                message: what("merge"),
+            },
+            What::Revert => ThreeWay {
+                base: tree(after).await?,
+                ours,
+                theirs: tree(before).await?,
+                others: Vec::new(),
+                message: what("revert"),
+            },
+            What::CherryPick => ThreeWay {
+                base: tree(before).await?,
+                ours,
+                theirs: tree(after).await?,
+                others: Vec::new(),
+                message: other.message().to_owned(),
+            },
+        })
+    }
+}
+
+impl ThreeWay {
+    /// Returns what becomes of the files of the branch.
+    async fn merge(&self, branch: &BranchName, resolve: &Resolve) -> Result<Changes, Error> {
+        let (mut changes, mut conflicts) = (Changes::new(), Vec::new());
+        let mut theirs = self.base.diff(&self.theirs);
+        while let Some(change) = theirs.try_next().await? {
+            let path = change.path();
+            let (base, theirs) = (change.old_entry(), change.new_entry());
+            let ours = self.ours.get(path).await?;
+            if ours.as_ref() == base {
+                changes.insert(path.clone(), theirs.cloned());
+                continue;
+            }
+            if ours.as_ref() == theirs {
+                continue;
+            }
+            let (base, theirs) = (base.cloned(), theirs.cloned());
+            let conflict = MergeConflict { path: path.clone(), base, ours, theirs };
+            match resolve.decide(&conflict) {
+                Some(Resolution::Ours) => {}
+                Some(Resolution::Theirs) => drop(changes.insert(conflict.path, conflict.theirs)),
+                Some(Resolution::Base) => drop(changes.insert(conflict.path, conflict.base)),
+                None => conflicts.push(conflict),
+            }
+        }
+        match conflicts.is_empty() {
+            true => Ok(changes),
+            false => Err(Error::Conflicts { branch: branch.clone(), conflicts }),
+        }
+    }
+}
