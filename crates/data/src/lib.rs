@@ -73,6 +73,7 @@ mod stage; // from contents to blobs
 mod tree; // the files of a commit: a prolly tree of nodes
 mod verify; // chain, closure, and every byte
 mod version; // reading one version
+mod version_store; // a version as an object store
 mod view; // the repository at one moment
 
 pub use self::{
@@ -92,6 +93,7 @@ pub use self::{
     split::{Part, Split},
     verify::{Damage, Level, Verification},
     version::Version,
+    version_store::VersionStore,
     view::View,
 };
 /// The Arrow crate whose types appear in this crate's interface.

@@ -19,6 +19,14 @@ impl PathKey {
         Self(fold(prefix))
     }
 
+    /// Returns a key behind those of all paths that begin with `prefix` and `/`.
+    pub(crate) fn behind(prefix: &str) -> Self {
+        let mut key = fold(prefix);
+        // Names have no control characters, so only the separator sorts before it.
+        key.push(1);
+        Self(key)
+    }
+
     pub(crate) fn starts_with(&self, prefix: &Self) -> bool {
         self.0.starts_with(&prefix.0)
     }

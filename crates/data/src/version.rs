@@ -5,7 +5,12 @@ use bytes::Bytes;
 use futures::{StreamExt, stream, stream::BoxStream};
 use lineal_core::{BlobStore, ByteStream, DataRef, FilePath, Name};
 
-use crate::{Commit, Error, FileEntry, TableSchema, error::excerpt, parquet_file, tree::Tree};
+use crate::{
+    Commit, Error, FileEntry, TableSchema,
+    error::excerpt,
+    parquet_file,
+    tree::{Children, Tree},
+};
 
 /// One version of a dataset, opened for reading. Nothing that happens later changes it.
 ///
@@ -57,6 +62,17 @@ impl Version {
         self.tree.list(prefix)
     }
 
+    /// Returns what lies directly in a directory: files, and the paths of directories.
+    ///
+    /// `prefix` is `""` or ends in `/`. Skips what lies deeper.
+    pub(crate) async fn children(&self, prefix: &str) -> Result<Children, Error> {
+        self.tree.children(prefix).await
+    }
+
+    pub(crate) fn repository(&self) -> &Name {
+        &self.repository
+    }
+
     /// Returns how many files the version has, and how many bytes these have; reads one node of its tree.
     ///
     /// # Errors
@@ -94,8 +110,11 @@ impl Version {
     /// # Errors
     /// As [`Version::read`], and [`Error::Store`] if the range does not lie within the file.
     pub async fn read_range(&self, path: &str, range: Range<u64>) -> Result<Bytes, Error> {
-        let entry = self.file(path).await?;
-        let Some(blob) = entry.blob() else { return inline_range(&entry, range) };
+        self.read_entry(&self.file(path).await?, range).await
+    }
+
+    pub(crate) async fn read_entry(&self, entry: &FileEntry, range: Range<u64>) -> Result<Bytes, Error> {
+        let Some(blob) = entry.blob() else { return inline_range(entry, range) };
         Ok(self.blobs.read(&blob, Some(range)).await?)
     }
 

@@ -4,6 +4,7 @@
 //! reads the nodes that differ.
 
 mod boundary; // where a node ends
+mod children; // one directory
 mod diff; // what differs between two trees
 mod edit; // a tree after changes
 mod entry; // the stored form of a file
@@ -17,6 +18,7 @@ mod wire; // fields in bytes
 mod tests;
 
 pub(crate) use self::{
+    children::Children,
     edit::Changes,
     node::{Link, Node},
     read::Tree,

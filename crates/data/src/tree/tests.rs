@@ -1,8 +1,19 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use futures::TryStreamExt;
-use lineal_core::{BlobStore, Digest, FilePath, LooseBlobs, Store};
+use futures::{TryStreamExt, stream::BoxStream};
+use lineal_core::{
+    Batch, BlobInfo, BlobStore, ByteStream, Digest, Enrolment, Error, FilePath, LooseBlobs, PutHints, Receipt, Store,
+    StoreId,
+};
 use proptest::prelude::*;
 
 use super::{Changes, Tree};
@@ -173,6 +184,102 @@ proptest! {
             prop_assert_eq!(super::node::Node::encode(node.level(), &node.items()).unwrap(), bytes);
         }
     }
+}
+
+/// Counts the blobs read and the bytes put.
+#[derive(Debug)]
+struct Counting {
+    inner: Arc<dyn BlobStore>,
+    read: AtomicU64,
+    put: Arc<AtomicU64>,
+}
+
+struct CountingBatch {
+    inner: Box<dyn Batch>,
+    put: Arc<AtomicU64>,
+}
+
+#[async_trait]
+impl BlobStore for Counting {
+    fn id(&self) -> StoreId {
+        self.inner.id()
+    }
+
+    async fn begin(&self) -> Result<Box<dyn Batch>, Error> {
+        Ok(Box::new(CountingBatch { inner: self.inner.begin().await?, put: Arc::clone(&self.put) }))
+    }
+
+    async fn stat(&self, digests: &[Digest]) -> Result<Vec<Option<BlobInfo>>, Error> {
+        self.inner.stat(digests).await
+    }
+
+    async fn read(&self, digest: &Digest, range: Option<Range<u64>>) -> Result<Bytes, Error> {
+        self.read.fetch_add(1, Ordering::Relaxed);
+        self.inner.read(digest, range).await
+    }
+
+    async fn read_many(&self, digests: &[Digest]) -> Result<Vec<Bytes>, Error> {
+        self.read.fetch_add(digests.len() as u64, Ordering::Relaxed);
+        self.inner.read_many(digests).await
+    }
+
+    async fn stream(&self, digest: &Digest) -> Result<ByteStream, Error> {
+        self.inner.stream(digest).await
+    }
+
+    async fn enrol(&self, enrolment: &Enrolment) -> Result<u64, Error> {
+        self.inner.enrol(enrolment).await
+    }
+
+    async fn condemned(&self, since: u64, upto: u64, digests: &[Digest]) -> Result<Vec<Digest>, Error> {
+        self.inner.condemned(since, upto, digests).await
+    }
+}
+
+#[async_trait]
+impl Batch for CountingBatch {
+    async fn put(&self, bytes: Bytes, hints: PutHints) -> Result<Digest, Error> {
+        self.put.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.inner.put(bytes, hints).await
+    }
+
+    async fn put_stream(
+        &self,
+        bytes: BoxStream<'static, std::io::Result<Bytes>>,
+        hints: PutHints,
+    ) -> Result<Digest, Error> {
+        self.inner.put_stream(bytes, hints).await
+    }
+
+    async fn keep(&self, digests: &[Digest]) -> Result<Vec<bool>, Error> {
+        self.inner.keep(digests).await
+    }
+
+    async fn commit(self: Box<Self>) -> Result<Receipt, Error> {
+        self.inner.commit().await
+    }
+}
+
+#[test]
+fn changes_and_comparisons_touch_the_nodes_around_them_only() {
+    run(async {
+        let inner = blobs().await;
+        let files: Files = (0..20_000).map(|number| (number, 1)).collect();
+        let old = apply(&Tree::new(Arc::clone(&inner), None), inner.as_ref(), &changes(&files)).await.unwrap().root;
+        for scattered in [1, 3, 10_u32] {
+            let counting =
+                Arc::new(Counting { inner: Arc::clone(&inner), read: AtomicU64::new(0), put: Arc::default() });
+            let edits: Files = (0..scattered).map(|at| (at * 1_999 + 5, 2)).collect();
+            let new = apply(&Tree::new(counting.clone(), old), counting.as_ref(), &changes(&edits)).await.unwrap().root;
+            // The top, and for each change the leaf around it.
+            assert!(counting.read.swap(0, Ordering::Relaxed) <= 1 + u64::from(scattered));
+            assert!(counting.put.load(Ordering::Relaxed) <= 128 * 1024 * (1 + u64::from(scattered)));
+            let found: Vec<_> =
+                Tree::new(counting.clone(), old).diff(&Tree::new(counting.clone(), new)).try_collect().await.unwrap();
+            assert_eq!(found.len() as u32, scattered);
+            assert!(counting.read.load(Ordering::Relaxed) <= 2 * (1 + u64::from(scattered)));
+        }
+    });
 }
 
 #[test]

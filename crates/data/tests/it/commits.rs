@@ -79,7 +79,7 @@ async fn a_few_bytes_lie_in_the_tree_and_read_like_others() {
     assert!(version.file("more").await.unwrap().blob().is_some());
     assert_eq!(version.read("few").await.unwrap(), vec![7; 256]);
     assert_eq!(version.read_range("few", 250..256).await.unwrap(), vec![7; 6]);
-    for range in [250..257, 257..258, 9..8] {
+    for range in [250..257, 257..258, 300..400] {
         for path in ["few", "more"] {
             let read = version.read_range(path, range.clone()).await;
             assert_eq!(read.is_ok(), path == "more" && range.end == 257, "{path} {range:?}");

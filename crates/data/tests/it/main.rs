@@ -19,3 +19,4 @@ mod simulation;
 mod support;
 mod tables;
 mod tamper;
+mod version_store;

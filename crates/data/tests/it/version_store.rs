@@ -1,0 +1,141 @@
+//! A version as an object store: what the trait promises to readers, and a reader of Parquet that knows nothing of versions.
+
+use futures::TryStreamExt;
+use lineal_core::object_store::{
+    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, memory::InMemory, path::Path,
+};
+use lineal_data::{VersionStore, arrow::compute::concat_batches};
+
+use crate::support::{World, ana, flights};
+
+const FILES: [(&str, usize); 9] = [
+    ("a", 0),
+    ("b", 1),
+    ("b-c/d", 300),
+    ("raw/1.csv", 256),
+    ("raw/2 x%#é.csv", 257),
+    ("raw/deep/er/3.csv", 70_000),
+    ("raw/deep/z.csv", 3),
+    ("rawer/4.csv", 4),
+    ("z/z/z/z", 5),
+];
+
+fn bytes(len: usize) -> Vec<u8> {
+    (0..len).map(|at| (at % 251) as u8).collect()
+}
+
+/// The same files in a version and in memory.
+async fn both() -> (VersionStore, InMemory) {
+    let world = World::memory().await;
+    let memory = InMemory::new();
+    let mut draft = world.repository.commit("main");
+    for (path, len) in FILES {
+        draft = draft.put(path, bytes(len));
+        memory.put(&Path::parse(path).unwrap(), bytes(len).into()).await.unwrap();
+    }
+    draft.commit(&ana()).await.unwrap();
+    (world.repository.at("main").await.unwrap().object_store(), memory)
+}
+
+fn shown(metas: Vec<ObjectMeta>) -> Vec<String> {
+    let mut shown: Vec<String> = metas.iter().map(|meta| format!("{} {}", meta.location, meta.size)).collect();
+    shown.sort();
+    shown
+}
+
+#[tokio::test]
+async fn it_lists_what_any_store_lists() {
+    let (version, memory) = both().await;
+    for prefix in ["", "raw", "raw/deep", "raw/deep/er", "ra", "b", "a", "none", "z/z", "raw/1.csv"] {
+        let prefix = Path::parse(prefix).unwrap();
+        let found: Vec<_> = version.list(Some(&prefix)).try_collect().await.unwrap();
+        let expected: Vec<_> = memory.list(Some(&prefix)).try_collect().await.unwrap();
+        assert_eq!(shown(found), shown(expected), "{prefix}");
+        let found = version.list_with_delimiter(Some(&prefix)).await.unwrap();
+        let expected = memory.list_with_delimiter(Some(&prefix)).await.unwrap();
+        let sorted = |mut prefixes: Vec<Path>| {
+            prefixes.sort();
+            prefixes
+        };
+        assert_eq!(sorted(found.common_prefixes), sorted(expected.common_prefixes), "{prefix}");
+        assert_eq!(shown(found.objects), shown(expected.objects), "{prefix}");
+        let offset = Path::parse("raw/deep").unwrap();
+        let found: Vec<_> = version.list_with_offset(Some(&prefix), &offset).try_collect().await.unwrap();
+        let expected: Vec<_> = memory.list_with_offset(Some(&prefix), &offset).try_collect().await.unwrap();
+        assert_eq!(shown(found), shown(expected), "{prefix}");
+    }
+}
+
+#[tokio::test]
+async fn it_reads_what_any_store_reads() {
+    let (version, memory) = both().await;
+    for (path, len) in FILES {
+        let path = Path::parse(path).unwrap();
+        assert_eq!(version.get(&path).await.unwrap().bytes().await.unwrap(), bytes(len));
+        assert_eq!(version.head(&path).await.unwrap().size, len as u64);
+        let size = len as u64;
+        let ranges = [
+            GetRange::Bounded(0..1),
+            GetRange::Bounded(1..size.max(2)),
+            GetRange::Bounded(size / 2..size + 10),
+            GetRange::Bounded(size..size + 1),
+            GetRange::Bounded(5..5),
+            GetRange::Offset(size / 3),
+            GetRange::Offset(size),
+            GetRange::Suffix(7),
+        ];
+        for range in ranges {
+            let options = || GetOptions::new().with_range(Some(range.clone()));
+            let found = version.get_opts(&path, options()).await;
+            let expected = memory.get_opts(&path, options()).await;
+            match (found, expected) {
+                (Ok(found), Ok(expected)) => {
+                    assert_eq!(found.range, expected.range, "{path} {range:?}");
+                    assert_eq!(found.bytes().await.unwrap(), expected.bytes().await.unwrap(), "{path} {range:?}");
+                }
+                (Err(_), Err(_)) => {}
+                (found, expected) => panic!("{path} {range:?}: {found:?} {expected:?}"),
+            }
+        }
+    }
+    let path = Path::parse("raw/deep/er/3.csv").unwrap();
+    let ranges = [5..10, 69_000..70_000, 0..1];
+    assert_eq!(version.get_ranges(&path, &ranges).await.unwrap(), memory.get_ranges(&path, &ranges).await.unwrap());
+    let missing = version.get(&Path::parse("none").unwrap()).await;
+    assert!(matches!(missing, Err(lineal_core::object_store::Error::NotFound { .. })), "{missing:?}");
+}
+
+#[tokio::test]
+async fn conditions_are_kept_and_writers_refused() {
+    let (version, _) = both().await;
+    let path = Path::parse("b").unwrap();
+    let tag = version.head(&path).await.unwrap().e_tag.unwrap();
+    let with = |tag: &str| GetOptions::new().with_if_match(Some(tag.to_owned()));
+    version.get_opts(&path, with(&tag)).await.unwrap();
+    assert!(version.get_opts(&path, with("\"other\"")).await.is_err());
+    let read_only =
+        |error| assert!(matches!(error, lineal_core::object_store::Error::NotImplemented { .. }), "{error}");
+    read_only(version.put(&path, "x".into()).await.unwrap_err());
+    read_only(version.put_multipart(&path).await.unwrap_err());
+    read_only(version.delete(&path).await.unwrap_err());
+    read_only(version.copy(&path, &Path::from("c")).await.unwrap_err());
+    read_only(version.rename(&path, &Path::from("c")).await.unwrap_err());
+}
+
+#[tokio::test]
+#[expect(deprecated, reason = "the stock reader, as programs use it until they write their own")]
+async fn a_reader_of_parquet_reads_an_old_version() {
+    use parquet::arrow::{ParquetRecordBatchStreamBuilder, async_reader::ParquetObjectReader};
+
+    let world = World::memory().await;
+    let main = || world.repository.commit("main");
+    main().put_table("t.parquet", &[flights(0, 5_000)]).commit(&ana()).await.unwrap();
+    main().append_table("t.parquet", &[flights(5_000, 6_000)]).commit(&ana()).await.unwrap();
+    for (revision, rows) in [("main~1", 5_000), ("main", 6_000)] {
+        let store = std::sync::Arc::new(world.repository.at(revision).await.unwrap().object_store());
+        let reader = ParquetObjectReader::new(store, Path::from("t.parquet"));
+        let stream = ParquetRecordBatchStreamBuilder::new(reader).await.unwrap().build().unwrap();
+        let read: Vec<_> = stream.try_collect().await.unwrap();
+        assert_eq!(concat_batches(&read[0].schema(), &read).unwrap(), flights(0, rows));
+    }
+}
