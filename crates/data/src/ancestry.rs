@@ -36,3 +36,44 @@ pub(crate) async fn merge_base(blobs: &dyn BlobStore, one: CommitId, two: Commit
 
 const ONE: u8 = 1;
 const TWO: u8 = 2;
+
+/// Finds the commits from `tip` back that are neither among `known` nor in their history; newest first. Also tells whether
+/// the walk came by `wanted`.
+///
+/// A commit is newer than its parents, so all ways to it were gone before it is looked at.
+pub(crate) async fn missing(
+    blobs: &dyn BlobStore,
+    tip: CommitId,
+    known: &BTreeSet<CommitId>,
+    wanted: Option<CommitId>,
+) -> Result<(Vec<Commit>, bool), Error> {
+    let (mut missing, mut met) = (Vec::new(), false);
+    let mut below_known = known.clone();
+    let mut queued = BTreeSet::from([tip]);
+    let mut unknown = usize::from(!below_known.contains(&tip));
+    let mut waiting = BinaryHeap::from([Waiting(Commit::load(blobs, tip).await?)]);
+    while let Some(Waiting(commit)) = waiting.pop() {
+        met |= wanted == Some(commit.id());
+        let is_known = below_known.contains(&commit.id());
+        for parent in commit.parents() {
+            let new = queued.insert(*parent);
+            let was_known = below_known.contains(parent);
+            if is_known && below_known.insert(*parent) && !new {
+                unknown = unknown.saturating_sub(1);
+            }
+            if new {
+                unknown += usize::from(!is_known && !was_known);
+                waiting.push(Waiting(Commit::load(blobs, *parent).await?));
+            }
+        }
+        if !is_known {
+            unknown = unknown.saturating_sub(1);
+            missing.push(commit);
+        }
+        if unknown == 0 {
+            met |= waiting.iter().any(|Waiting(commit)| wanted == Some(commit.id()));
+            break;
+        }
+    }
+    Ok((missing, met))
+}

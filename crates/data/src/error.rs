@@ -90,6 +90,13 @@ pub enum Error {
         tip: CommitId,
     },
 
+    /// The branch over there has commits that are not in the history of the one that was pushed. Pull and merge first.
+    #[error("branch {branch} has commits over there that are not here")]
+    Diverged {
+        /// The branch.
+        branch: BranchName,
+    },
+
     /// Both sides of a merge changed these files, each in another way; nothing was recorded. Say which side counts, by a
     /// [`Resolve`](crate::Resolve), or change one of them first.
     #[error("branch {branch}: {} of the files changed on both sides, first {}", conflicts.len(), first(conflicts))]
@@ -254,9 +261,11 @@ impl Error {
             | Self::NoSuchBranch { .. }
             | Self::NoSuchPath { .. }
             | Self::NoSuchColumn { .. } => ErrorKind::NotFound,
-            Self::Taken { .. } | Self::Conflict { .. } | Self::Conflicts { .. } | Self::Moved { .. } => {
-                ErrorKind::Conflict
-            }
+            Self::Taken { .. }
+            | Self::Conflict { .. }
+            | Self::Conflicts { .. }
+            | Self::Diverged { .. }
+            | Self::Moved { .. } => ErrorKind::Conflict,
             Self::Refused { .. } | Self::Locked { .. } | Self::Protected { .. } => ErrorKind::Denied,
             Self::UnsupportedType { .. } => ErrorKind::Unsupported,
             Self::Format { source, .. } => match **source {

@@ -82,6 +82,11 @@ impl FileEntry {
         }
     }
 
+    /// Returns the blobs that are needed to read it: its bytes, and what is known of it as a table.
+    pub(crate) fn references(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.blob().into_iter().chain(self.table.map(|facts| facts.schema))
+    }
+
     /// Returns its bytes as far as they are in the tree.
     pub(crate) fn inline(&self) -> &Bytes {
         static NONE: Bytes = Bytes::new();

@@ -65,6 +65,7 @@ mod names; // names of branches and tags
 mod parquet_file; // tables as deterministic Parquet
 mod path_order; // the order of paths in a tree, and which cannot lie beside each other
 mod publish; // from a draft to a commit, exactly once
+mod remote; // push and pull between stores
 mod repository; // what users hold
 mod revision; // "main~2"
 mod schema; // the columns of a table, in a frozen form
@@ -88,6 +89,7 @@ pub use self::{
     links::{COMMIT_MEDIA_TYPE, CommitLinks, DataRoots, SCHEMA_MEDIA_TYPE, TREE_MEDIA_TYPE, TreeLinks},
     merge::{Decide, MergeBuilder, MergeConflict, Resolution, Resolve},
     names::{BranchName, TagName},
+    remote::Transferred,
     repository::Repository,
     schema::{Column, SchemaMismatch, TableSchema},
     split::{Part, Split},

@@ -72,9 +72,7 @@ impl Links for TreeLinks {
     fn children(&self, bytes: &[u8]) -> Result<Vec<(Digest, String)>, Error> {
         match Node::decode(bytes).map_err(|flaw| unknown("tree", bytes, &flaw))? {
             Node::Leaf(files) => {
-                let blobs = files.iter().filter_map(FileEntry::blob);
-                let schemas = files.iter().filter_map(|entry| entry.table.map(|facts| facts.schema));
-                Ok(blobs.chain(schemas).map(|digest| (digest, LEAF.to_owned())).collect())
+                Ok(files.iter().flat_map(FileEntry::references).map(|digest| (digest, LEAF.to_owned())).collect())
             }
             Node::Branch(_, links) => {
                 Ok(links.into_iter().map(|link| (link.digest, TREE_MEDIA_TYPE.to_owned())).collect())

@@ -1,10 +1,12 @@
+use std::{collections::BTreeSet, sync::Arc};
+
 use futures::TryStreamExt;
 use lineal_core::{Actor, BlobStore, BlobStoreExt, Receipt, TransactError, Txn, TxnId};
 
 use crate::{
     BranchName, Commit, CommitBuilder, CommitId, DataEvent, Error, Repository, View,
     commit::Description,
-    content,
+    content, history,
     land::{self, Landing},
     repository::{check_not_a_digest, unknown},
     stage::Stage,
@@ -158,4 +160,22 @@ pub(crate) async fn find_in_entry(
         Some(commit) => Ok(Some(Commit::load(repository.blobs.as_ref(), commit).await?)),
         None => Err(Error::invalid("key of", &txn.to_string(), "was used for something that is not a commit")),
     }
+}
+
+/// Tells whether `commit` is one of `tips`, or lies in their history.
+pub(crate) async fn reaches(
+    repository: &Repository,
+    tips: &BTreeSet<CommitId>,
+    commit: CommitId,
+) -> Result<bool, Error> {
+    for tip in tips {
+        let start = Commit::load(repository.blobs.as_ref(), *tip).await?;
+        let mut log = history::log(Arc::clone(&repository.blobs), start);
+        while let Some(found) = log.try_next().await? {
+            if found.id() == commit {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }

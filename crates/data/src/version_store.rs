@@ -140,7 +140,7 @@ impl ObjectStore for VersionStore {
         let prefix = below(prefix);
         let place = Path::from(prefix.as_str());
         let children = self.version.children(&prefix).await.map_err(|error| storage(&place, error))?;
-        let directories = children.directories.iter().map(|directory| Path::parse(directory));
+        let directories = children.directories.iter().map(Path::parse);
         let common_prefixes = directories.collect::<std::result::Result<_, _>>()?;
         let objects = children.files.iter().filter(|entry| is_object(entry)).map(|entry| self.meta(entry));
         let objects = objects.collect::<Result<_>>()?;

@@ -1,12 +1,8 @@
-use std::{cmp::Ordering, collections::HashSet};
+use std::cmp::Ordering;
 
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
-use lineal_core::Digest;
 
-use super::{
-    node::Link,
-    read::{Level, Tree},
-};
+use super::{read::Tree, unshared::unshared};
 use crate::{Change, Error, FileEntry, path_order};
 
 impl Tree {
@@ -14,45 +10,11 @@ impl Tree {
     pub(crate) fn diff(&self, other: &Self) -> BoxStream<'static, Result<Change, Error>> {
         let (old, new) = (self.clone(), other.clone());
         let changes = async move {
-            let (old_leaves, new_leaves) = unshared(&old, &new).await?;
-            Ok::<_, Error>(merge(old.files(old_leaves), new.files(new_leaves)))
+            let leaves = unshared(&old, &new).await?;
+            Ok::<_, Error>(merge(old.files(leaves.old), new.files(leaves.new)))
         };
         stream::once(changes).try_flatten().boxed()
     }
-}
-
-/// Finds the leaves that only one of two trees has.
-///
-/// A node that is in both has the same files in both, whatever is beside it: at every level those are left out.
-async fn unshared(old: &Tree, new: &Tree) -> Result<(Level, Level), Error> {
-    let (mut one, mut two) = (top(old).await?, top(new).await?);
-    loop {
-        match one.above.cmp(&two.above) {
-            Ordering::Greater => one = old.descend(one, None).await?,
-            Ordering::Less => two = new.descend(two, None).await?,
-            Ordering::Equal => {
-                leave_out_shared(&mut one.links, &mut two.links);
-                if one.above <= 1 {
-                    return Ok((one, two));
-                }
-                one = old.descend(one, None).await?;
-                two = new.descend(two, None).await?;
-            }
-        }
-    }
-}
-
-async fn top(tree: &Tree) -> Result<Level, Error> {
-    let top = tree.top().await?;
-    let links = tree.root.and_then(|root| top.link(root)).into_iter().collect();
-    Ok(Level { above: top.level().saturating_add(1), links })
-}
-
-fn leave_out_shared(one: &mut Vec<Link>, two: &mut Vec<Link>) {
-    let digests = |links: &[Link]| links.iter().map(|link| link.digest).collect::<HashSet<Digest>>();
-    let (in_one, in_two) = (digests(one), digests(two));
-    one.retain(|link| !in_two.contains(&link.digest));
-    two.retain(|link| !in_one.contains(&link.digest));
 }
 
 type Files = BoxStream<'static, Result<FileEntry, Error>>;

@@ -12,6 +12,7 @@ mod node; // the stored form of a node
 mod nodes; // reading nodes, and keeping some
 mod read; // finding and listing files
 mod split; // from items to nodes
+mod unshared; // the nodes that only one of two trees has
 mod wire; // fields in bytes
 
 #[cfg(test)]
@@ -22,4 +23,5 @@ pub(crate) use self::{
     edit::Changes,
     node::{Link, Node},
     read::Tree,
+    unshared::unshared,
 };

@@ -1,3 +1,5 @@
+#![allow(clippy::clone_on_ref_ptr, reason = "a test is short")]
+
 use std::{
     collections::BTreeMap,
     ops::Range,

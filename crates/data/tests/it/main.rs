@@ -15,6 +15,7 @@ mod hooks;
 mod links;
 mod merge;
 mod model;
+mod remote;
 mod simulation;
 mod support;
 mod tables;

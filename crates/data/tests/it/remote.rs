@@ -1,0 +1,127 @@
+//! Push and pull between stores: what is missing, and no more; forward, or refused.
+
+use std::sync::Arc;
+
+use lineal_core::{Actor, NoProgress};
+use lineal_data::{CommitHook, Error, Level, Proposal, Refusal, Transferred};
+
+use crate::support::{World, ana, changes, files, flights};
+
+async fn push(from: &World, to: &World, branch: &str) -> Result<Transferred, Error> {
+    from.repository.push(&to.repository, branch, &NoProgress, &ana()).await
+}
+
+async fn check(world: &World) {
+    let verified = world.repository.verify(Level::Rehash, &NoProgress).await.unwrap();
+    assert!(verified.is_intact(), "{verified:?}");
+}
+
+/// A history with a table, a merge, and many files.
+async fn filled() -> World {
+    let world = World::memory().await;
+    let mut draft = world.repository.commit("main");
+    for number in 0..2_000 {
+        draft = draft.put(&format!("d{}/{number:05}", number % 13), vec![number as u8; 200 + number % 100]);
+    }
+    draft.put_table("t.parquet", &[flights(0, 1000)]).message("first").commit(&ana()).await.unwrap();
+    world.repository.create_branch("side", "main", &ana()).await.unwrap();
+    world.repository.commit("side").put("side", "s").commit(&ana()).await.unwrap();
+    world.put("main", "m").await;
+    world.repository.merge("main", "side").commit(&ana()).await.unwrap();
+    world.repository.tag("v1", "main", &ana()).await.unwrap();
+    world
+}
+
+#[tokio::test]
+async fn a_clone_has_all_of_it_and_a_second_push_sends_nothing() {
+    let (here, there) = (filled().await, World::memory().await);
+    there.repository.pull_all(&here.repository, &NoProgress, &ana()).await.unwrap();
+    check(&there).await;
+    assert_eq!(here.repository.branches().await.unwrap(), there.repository.branches().await.unwrap());
+    assert_eq!(there.repository.resolve("v1").await.unwrap(), here.repository.resolve("v1").await.unwrap());
+    let (one, two) = (here.repository.at("main").await.unwrap(), there.repository.at("main").await.unwrap());
+    assert_eq!(files(&one, "").await, files(&two, "").await);
+    let again = push(&here, &there, "main").await.unwrap();
+    assert_eq!((again.commits, again.blobs, again.kept), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_push_after_a_change_sends_what_changed() {
+    let (here, there) = (filled().await, World::memory().await);
+    push(&here, &there, "main").await.unwrap();
+    here.repository.commit("main").put("d3/00003", vec![1; 1000]).remove("side").commit(&ana()).await.unwrap();
+    let sent = push(&here, &there, "main").await.unwrap();
+    assert_eq!(sent.commits, 1);
+    assert!(sent.blobs <= 1 + 1 + 1 + 2, "a commit, a file, the top and at most two leaves: {sent:?}");
+    check(&there).await;
+    assert_eq!(changes(&there.repository, "main~1", "main").await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_not_a_step_forward_is_refused() {
+    let (here, there) = (filled().await, World::memory().await);
+    push(&here, &there, "main").await.unwrap();
+    there.put("theirs", "t").await;
+    here.put("ours", "o").await;
+    let refused = push(&here, &there, "main").await;
+    assert!(matches!(refused, Err(Error::Diverged { .. })), "{refused:?}");
+    let refused = here.repository.pull(&there.repository, "main", &NoProgress, &ana()).await;
+    assert!(matches!(refused, Err(Error::Diverged { .. })), "{refused:?}");
+
+    there.repository.create_branch("theirs", "main", &ana()).await.unwrap();
+    here.repository.pull(&there.repository, "theirs", &NoProgress, &ana()).await.unwrap();
+    here.repository.merge("main", "theirs").commit(&ana()).await.unwrap();
+    let sent = push(&here, &there, "main").await.unwrap();
+    assert_eq!(sent.commits, 2);
+    check(&here).await;
+    check(&there).await;
+    // A branch that is behind has nothing to push, and takes nothing back.
+    here.repository.create_branch("old", "main~1", &ana()).await.unwrap();
+    push(&here, &there, "old").await.unwrap();
+    here.repository.delete_branch("old", &ana()).await.unwrap();
+    here.repository.create_branch("old", "main~2", &ana()).await.unwrap();
+    let refused = push(&here, &there, "old").await;
+    assert!(matches!(refused, Err(Error::Diverged { .. })), "{refused:?}");
+    assert!(matches!(push(&here, &there, "none").await, Err(Error::NoSuchBranch { .. })));
+}
+
+#[derive(Debug)]
+struct Nothing;
+
+impl CommitHook for Nothing {
+    fn check(&self, proposal: &Proposal<'_>) -> Result<(), Refusal> {
+        assert!(!proposal.changes.is_empty());
+        Err(Refusal::new("nothing", "read only"))
+    }
+}
+
+#[tokio::test]
+async fn the_rules_over_there_hold() {
+    let (here, there) = (filled().await, World::memory().await);
+    push(&here, &there, "main").await.unwrap();
+    here.put("raw/a", "1").await;
+    let guarded = there.another().await.with_hook(Arc::new(Nothing));
+    let refused = here.repository.push(&guarded, "main", &NoProgress, &ana()).await;
+    assert!(matches!(refused, Err(Error::Refused { .. })));
+    let bob = Actor::new("bob@example.org").unwrap();
+    there.repository.lock("raw", &bob).await.unwrap();
+    assert!(matches!(push(&here, &there, "main").await, Err(Error::Locked { .. })));
+    there.repository.unlock("raw", true, &ana()).await.unwrap();
+    there.repository.protect("main", &[bob], &ana()).await.unwrap();
+    assert!(matches!(push(&here, &there, "main").await, Err(Error::Protected { .. })));
+    there.repository.unprotect("main", &ana()).await.unwrap();
+    push(&here, &there, "main").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_missing_blob_here_is_named_and_nothing_is_recorded_there() {
+    let (here, guard) = World::local().await;
+    let there = World::memory().await;
+    let big = vec![3; 5_000];
+    here.repository.commit("main").put("big", big).commit(&ana()).await.unwrap();
+    let digest = here.repository.at("main").await.unwrap().file("big").await.unwrap().digest.to_string();
+    std::fs::remove_file(guard.path().join("blobs").join(&digest[..2]).join(&digest)).unwrap();
+    let refused = push(&here, &there, "main").await.unwrap_err();
+    assert!(refused.to_string().contains(&digest), "{refused}");
+    assert!(there.repository.branches().await.unwrap().is_empty());
+}
