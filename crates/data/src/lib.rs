@@ -58,6 +58,7 @@ mod history; // walking commits backwards
 mod hook; // the seam that can refuse a commit
 mod key_hash; // hashing the key of a row, whatever its type
 mod links; // what keeps what alive, for collectors
+pub mod local; // directories: scan, status, checkout
 mod names; // names of branches and tags
 mod parquet_file; // tables as deterministic Parquet
 mod path_order; // the order of paths in a tree, and which cannot lie beside each other

@@ -75,7 +75,7 @@ impl Stage<'_> {
         });
         let hints = PutHints::default().with_media_type(media_type.as_str());
         let digest = self.batch.put_stream(bytes.boxed(), hints).await.map_err(|error| match error {
-            lineal_core::Error::Input { source } => Error::Local { path: file.to_owned(), source },
+            lineal_core::Error::Input { source } => Error::local("read", file)(source),
             error => error.into(),
         })?;
         let size_bytes = size.load(Ordering::Relaxed);
