@@ -189,7 +189,7 @@ pub enum Error {
         files: Vec<UnfitFile>,
     },
 
-    /// Files were changed in the directory since they were checked out, and would be lost; nothing was written. Commit
+    /// Files of the directory were changed since they were checked out, and would be lost; they are as they were. Commit
     /// them, move them away, or force it.
     #[error("directory {}: {count} files have local changes: {}", root.display(), some(files, *count))]
     LocalChanges {

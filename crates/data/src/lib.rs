@@ -11,6 +11,7 @@
 //! - [`Repository::log`], [`Repository::diff`] and [`Repository::verify`] say what happened, what changed, and whether all
 //!   of it still holds.
 //! - [`Split`] divides rows into train, validation and test by the hash of a key, so that a row never moves.
+//! - [`local`] has what a directory on this machine is compared with a version by, and a version is written out by.
 //! - A [`CommitHook`] such as [`SchemaContract`] can refuse a commit.
 //!
 //! Stored formats are specified in `docs/format/data.md`. In this release the tree of a commit is one list, read and

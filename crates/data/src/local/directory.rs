@@ -144,8 +144,10 @@ impl Directory {
         progress: &dyn Progress,
     ) -> Result<CheckedOut, Error> {
         let task = format!("checkout to {}", self.root.display());
-        progress.report(ProgressEvent::Started { task: &task, total: None, unit: "bytes" });
         let CheckoutSettings { selection, force } = settings.clone();
+        let selected = wanted.iter().filter(|file| selection.contains(&file.path));
+        let total = Some(selected.map(|file| file.size_bytes).sum());
+        progress.report(ProgressEvent::Started { task: &task, total, unit: "bytes" });
         let order = Order { wanted, previous, selection, force };
         let turn = self.turn().await;
         let writer = Writer { blobs, root: &self.root, force, progress, task: &task, turn };
@@ -164,6 +166,8 @@ impl Directory {
         let prepared = on_cpu(move || in_turn(turn, || this.prepare(order))).await??;
         let Prepared { mut plan, cache, at } = prepared;
         let mut done = CheckedOut { kept: plan.kept.len() as u64, ..CheckedOut::default() };
+        let by = plan.kept.iter().map(|file| file.found.size_bytes).sum();
+        writer.progress.report(ProgressEvent::Advanced { task: writer.task, by });
         let (root, removals) = (self.root.clone(), std::mem::take(&mut plan.removals));
         let turn = Arc::clone(&writer.turn);
         done.removed = blocking(move || in_turn(turn, || remove_all(&root, &removals, force))).await?;

@@ -158,6 +158,14 @@ mod tests {
         assert_eq!(hashed[0].found.stamp, Stamp::of(&metadata));
     }
 
+    /// The kernel's files have no size, but bytes: as if each grew while it is read.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_changes_while_it_is_read_has_no_digest() {
+        let outcome = hash_all(Path::new("/proc/self"), vec![(found("status", FileKind::Regular), None)]);
+        assert!(matches!(outcome, Err(Error::Restless { .. })), "{outcome:?}");
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_file_that_became_a_link_is_stated_as_one() {

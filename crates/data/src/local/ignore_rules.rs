@@ -1,5 +1,4 @@
 use std::{
-    fs::File,
     io::{self, Read},
     path::Path,
     sync::Arc,
@@ -10,6 +9,7 @@ use ignore::{
     gitignore::{Gitignore, GitignoreBuilder},
 };
 
+use super::hash::open;
 use crate::Error;
 
 /// The name of the files with ignore rules, in the syntax of `.gitignore`.
@@ -30,7 +30,7 @@ impl IgnoreRules {
         let Some(text) = read(place).map_err(Error::local("read", place))? else { return Ok(above) };
         let broken = |line: &str| Error::invalid("ignore rule", line, "must have the syntax of .gitignore");
         let mut rules = GitignoreBuilder::new("");
-        for line in text.lines() {
+        for line in text.trim_start_matches('\u{feff}').lines() {
             rules.add_line(None, line).map_err(|_| broken(line))?;
         }
         let own = rules.build().map_err(|_| broken(&text))?;
@@ -54,7 +54,7 @@ impl IgnoreRules {
 /// Reads a file with rules; `None` if it has vanished.
 fn read(place: &Path) -> io::Result<Option<String>> {
     let mut text = String::new();
-    match File::open(place).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text)) {
+    match open(place).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text)) {
         Ok(len) if len as u64 > MAX_BYTES => Err(io::Error::new(io::ErrorKind::FileTooLarge, "more than 1 MiB")),
         Ok(_) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

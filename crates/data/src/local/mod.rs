@@ -21,7 +21,8 @@ mod scan; // walking a directory
 mod select; // a part of a version
 mod stat_cache; // what was known of files, in a file
 mod status; // what differs
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests; // whole directories against a model
 
 pub use self::{
