@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use lineal_core::{Actor, CodeRef, DataRef, NoProgress, Progress, Receipt};
 
-use crate::{Commit, CommitId, Error, Repository, commit::Description, publish};
+use crate::{Commit, CommitId, Error, Repository, commit::Description, local::Directory, publish, stage::ANY_BYTES};
 
 /// Collects the changes of one commit, and then makes it.
 ///
@@ -39,6 +39,7 @@ pub struct CommitBuilder<'a> {
     pub(crate) key: Option<String>,
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) progress: &'a dyn Progress,
+    pub(crate) import: Option<Directory>,
 }
 
 /// What becomes of one path.
@@ -62,6 +63,7 @@ impl<'a> CommitBuilder<'a> {
             key: None,
             receipts: Vec::new(),
             progress: &NoProgress,
+            import: None,
         }
     }
 
@@ -93,6 +95,15 @@ impl<'a> CommitBuilder<'a> {
     /// The schema must be that of the table. In this release the table is read and written anew.
     pub fn append_table(self, path: &str, batches: &[RecordBatch]) -> Self {
         self.edit(path, Edit::Append(batches.to_vec()))
+    }
+
+    /// Makes the files of the version those of a directory: files are put, replaced and removed as they are there.
+    ///
+    /// Other edits of the draft count on top of it. Executable files, symbolic links and empty directories are kept as such.
+    /// Files that the directory's cache vouches for are not read, others once; see [`Directory`].
+    pub fn import(mut self, directory: &Directory) -> Self {
+        self.import = Some(directory.clone());
+        self
     }
 
     /// Removes a file.
@@ -161,7 +172,7 @@ impl<'a> CommitBuilder<'a> {
     /// [`Error::Conflict`] if they touched the same paths: read the new version, decide again. [`Error::Unchanged`] if there
     /// is nothing to change, [`Error::Refused`] by a hook. [`Error::NoSuchBranch`] unless it is the very first commit, which
     /// begins its branch. For single paths [`Error::Path`], [`Error::Clash`], [`Error::NoSuchPath`], [`Error::Schema`],
-    /// [`Error::UnsupportedType`], [`Error::NotATable`], [`Error::Local`]. Otherwise [`Error::Store`]; if its kind is
+    /// [`Error::UnsupportedType`], [`Error::NotATable`], [`Error::Local`], [`Error::Unfit`], [`Error::Restless`]. Otherwise [`Error::Store`]; if its kind is
     /// `Unavailable` the outcome may be unknown, and repeating is safe with [`CommitBuilder::with_key`].
     pub async fn commit(self, actor: &Actor) -> Result<Commit, Error> {
         // Named, so that it is sure to be `Send` here and not only where somebody spawns it.
@@ -174,5 +185,3 @@ impl<'a> CommitBuilder<'a> {
         self
     }
 }
-
-const ANY_BYTES: &str = "application/octet-stream";

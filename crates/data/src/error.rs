@@ -1,8 +1,8 @@
-use std::{error::Error as StdError, io, path::PathBuf};
+use std::{error::Error as StdError, fmt::Display, io, path::PathBuf};
 
 use lineal_core::{Actor, CanonicalError, Digest, ErrorKind, FilePath, InvalidName, InvalidPath, PathClash};
 
-use crate::{BranchName, CommitId, MergeConflict, Refusal, SchemaMismatch};
+use crate::{BranchName, CommitId, MergeConflict, Refusal, SchemaMismatch, local::UnfitFile};
 
 /// What can go wrong with a repository.
 ///
@@ -211,9 +211,41 @@ pub enum Error {
         source: Box<CanonicalError>,
     },
 
-    /// A local file could not be read.
-    #[error("cannot read {}", path.display())]
+    /// Files of a directory cannot be part of a dataset. Rename them, remove them, or have them ignored.
+    #[error("directory {}: {count} files cannot be part of a dataset: {}", root.display(), some(files, *count))]
+    Unfit {
+        /// The directory.
+        root: PathBuf,
+        /// How many files.
+        count: usize,
+        /// The first of them, and why.
+        files: Vec<UnfitFile>,
+    },
+
+    /// Files of the directory were changed since they were checked out, and would be lost; they are as they were. Commit
+    /// them, move them away, or force it.
+    #[error("directory {}: {count} files have local changes: {}", root.display(), some(files, *count))]
+    LocalChanges {
+        /// The directory.
+        root: PathBuf,
+        /// How many files.
+        count: usize,
+        /// The first of them.
+        files: Vec<FilePath>,
+    },
+
+    /// A local file was changed while it was being read or replaced, again and again. Try again when it rests.
+    #[error("file {} changes all the time", path.display())]
+    Restless {
+        /// The file.
+        path: PathBuf,
+    },
+
+    /// A local file could not be read or written.
+    #[error("cannot {operation} {}", path.display())]
     Local {
+        /// What was tried: `read`, `write`, `make`, …
+        operation: &'static str,
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -256,7 +288,8 @@ impl Error {
             | Self::Schema { .. }
             | Self::NotATable { .. }
             | Self::WriteTable { .. }
-            | Self::Encode { .. } => ErrorKind::Invalid,
+            | Self::Encode { .. }
+            | Self::Unfit { .. } => ErrorKind::Invalid,
             Self::NoSuchRevision { .. }
             | Self::NoSuchBranch { .. }
             | Self::NoSuchPath { .. }
@@ -265,7 +298,9 @@ impl Error {
             | Self::Conflict { .. }
             | Self::Conflicts { .. }
             | Self::Diverged { .. }
-            | Self::Moved { .. } => ErrorKind::Conflict,
+            | Self::Moved { .. }
+            | Self::LocalChanges { .. } => ErrorKind::Conflict,
+            Self::Restless { .. } => ErrorKind::Unavailable,
             Self::Refused { .. } | Self::Locked { .. } | Self::Protected { .. } => ErrorKind::Denied,
             Self::UnsupportedType { .. } => ErrorKind::Unsupported,
             Self::Format { source, .. } => match **source {
@@ -284,11 +319,23 @@ impl Error {
     pub(crate) fn invalid(what: &'static str, value: &str, rule: &'static str) -> Self {
         Self::Invalid { what, value: excerpt(value), rule }
     }
+
+    /// Makes of a system's error one that names the local file and what was tried.
+    pub(crate) fn local(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Local { operation, path: path.into(), source }
+    }
 }
 
 /// Cuts text to a length fit for a message.
 pub(crate) fn excerpt(text: &str) -> String {
     text.chars().take(SHOWN_CHARS).collect()
+}
+
+/// Shows those of `count` things that are at hand.
+fn some<T: Display>(shown: &[T], count: usize) -> String {
+    let more = if shown.len() < count { ", …" } else { "" };
+    let shown: Vec<String> = shown.iter().map(T::to_string).collect();
+    shown.join(", ") + more
 }
 
 fn version(commit: Option<CommitId>) -> String {

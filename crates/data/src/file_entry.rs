@@ -114,25 +114,5 @@ pub(crate) fn is_inline(kind: FileKind, size_bytes: u64) -> bool {
     }
 }
 
-/// Tells whether a symbolic link at `path` with this target stays within its version, whatever else lies there.
-///
-/// The target is relative, has at most 1024 bytes, and climbs at its beginning only, no higher than the top: behind a
-/// name, which may be another link, `..` could lead anywhere.
-pub(crate) fn is_safe_target(path: &FilePath, target: &[u8]) -> bool {
-    let Ok(target) = std::str::from_utf8(target) else { return false };
-    let forbidden = |c: char| c.is_control() || matches!(c, '\\' | ':');
-    if target.is_empty() || target.len() > MAX_TARGET_BYTES || target.starts_with('/') || target.contains(forbidden) {
-        return false;
-    }
-    let mut components = target.split('/').filter(|component| !matches!(*component, "" | ".")).peekable();
-    let mut climbed = 0;
-    while components.next_if_eq(&"..").is_some() {
-        climbed += 1;
-    }
-    // The link's own name is no directory.
-    climbed < path.components().count() && components.all(|component| component != "..")
-}
-
 /// Files up to this size have their bytes in the tree: a blob of its own would cost more than it holds.
 pub(crate) const INLINE_BYTES: u64 = 256;
-const MAX_TARGET_BYTES: usize = 1024;

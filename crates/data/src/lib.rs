@@ -11,6 +11,7 @@
 //! - [`Repository::log`], [`Repository::diff`] and [`Repository::verify`] say what happened, what changed, and whether all
 //!   of it still holds.
 //! - [`Split`] divides rows into train, validation and test by the hash of a key, so that a row never moves.
+//! - [`local`] has what a directory on this machine is compared with a version by, and a version is written out by.
 //! - A [`CommitHook`] such as [`SchemaContract`] can refuse a commit.
 //!
 //! Stored formats are specified in `docs/format/data.md` and `docs/format/tree.md`. Tables are built in memory.
@@ -57,9 +58,12 @@ mod file_entry; // one file of a version
 mod guard; // protected branches and locked paths
 mod history; // walking commits backwards
 mod hook; // the seam that can refuse a commit
+mod import; // a directory as the next version
 mod key_hash; // hashing the key of a row, whatever its type
 mod land; // a commit onto its branch
+mod link_target; // where a symbolic link may lead
 mod links; // what keeps what alive, for collectors
+pub mod local; // directories: scan, status, checkout
 mod merge; // changes of other commits: merge, revert, cherry-pick
 mod names; // names of branches and tags
 mod parquet_file; // tables as deterministic Parquet

@@ -38,8 +38,28 @@ impl PathKey {
 
 /// Compares two paths by their place in a tree.
 pub(crate) fn compare(one: &FilePath, two: &FilePath) -> Ordering {
-    let keys = one.as_str().chars().map(fold_char).cmp(two.as_str().chars().map(fold_char));
+    compare_text(one.as_str(), two.as_str())
+}
+
+/// Compares two paths, or two names in one directory, by their place in a tree.
+pub(crate) fn compare_text(one: &str, two: &str) -> Ordering {
+    // Neighbours share most of their bytes, and what is the same folds to the same.
+    let (one, two) = after_common(one, two);
+    let keys = one.chars().map(fold_char).cmp(two.chars().map(fold_char));
     keys.then_with(|| one.cmp(two))
+}
+
+/// Tells whether two names differ in nothing, or in the case of letters only.
+pub(crate) fn are_alike(one: &str, two: &str) -> bool {
+    let (one, two) = after_common(one, two);
+    one.chars().map(fold_char).eq(two.chars().map(fold_char))
+}
+
+/// Cuts off what two texts have in common at their beginning.
+fn after_common<'a>(one: &'a str, two: &'a str) -> (&'a str, &'a str) {
+    let same = one.bytes().zip(two.bytes()).take_while(|(a, b)| a == b).count();
+    let start = (0..=same).rev().find(|at| one.is_char_boundary(*at) && two.is_char_boundary(*at)).unwrap_or(0);
+    (one.get(start..).unwrap_or(one), two.get(start..).unwrap_or(two))
 }
 
 /// Checks that two files, neighbours in the order, can lie in one directory.
@@ -72,6 +92,7 @@ fn fold(path: &str) -> Vec<u8> {
 fn fold_char(c: char) -> char {
     match c {
         '/' => '\0',
+        c if c.is_ascii() => c.to_ascii_lowercase(),
         c if c < END_OF_CYRILLIC => {
             let mut lower = c.to_lowercase();
             match (lower.next(), lower.next()) {

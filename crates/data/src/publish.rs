@@ -6,7 +6,7 @@ use lineal_core::{Actor, BlobStore, BlobStoreExt, Receipt, TransactError, Txn, T
 use crate::{
     BranchName, Commit, CommitBuilder, CommitId, DataEvent, Error, Repository, View,
     commit::Description,
-    content, history,
+    content, history, import,
     land::{self, Landing},
     repository::{check_not_a_digest, unknown},
     stage::Stage,
@@ -53,7 +53,11 @@ async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<Staged, E
     check_stored(blobs, &draft.description).await?;
     let batch = blobs.begin().await?;
     let stage = Stage { blobs, batch: batch.as_ref(), progress: draft.progress };
-    let mut changes = stage.store(contents).await?;
+    let mut changes = match &draft.import {
+        Some(directory) => import::import(&stage, directory, &base).await?,
+        None => Changes::new(),
+    };
+    changes.extend(stage.store(contents).await?);
     // What is as it was is no change, and nobody else's change of it is a conflict.
     for path in changes.keys().cloned().collect::<Vec<_>>() {
         if base.get(&path).await?.as_ref() == changes.get(&path).and_then(Option::as_ref) {

@@ -84,7 +84,7 @@ impl Stage<'_> {
         });
         let hints = PutHints::default().with_media_type(media_type.as_str());
         let digest = self.batch.put_stream(bytes.boxed(), hints).await.map_err(|error| match error {
-            lineal_core::Error::Input { source } => Error::Local { path: file.to_owned(), source },
+            lineal_core::Error::Input { source } => Error::local("read", file)(source),
             error => error.into(),
         })?;
         let size_bytes = size.load(Ordering::Relaxed);
@@ -149,7 +149,7 @@ async fn read_small(path: &Path) -> Result<Option<Bytes>, Error> {
         Ok(bytes)
     });
     let bytes = read.await.map_err(io::Error::other).and_then(|bytes| bytes);
-    let bytes = bytes.map_err(|source| Error::Local { path: path.to_owned(), source })?;
+    let bytes = bytes.map_err(Error::local("read", path))?;
     Ok(if bytes.len() as u64 <= INLINE_BYTES { Some(bytes.into()) } else { None })
 }
 
@@ -167,7 +167,9 @@ fn check_media_type(media_type: &str) -> Result<(), Error> {
     }
 }
 
+/// The media type of files of which nothing is known.
+pub(crate) const ANY_BYTES: &str = "application/octet-stream";
 /// What progress of a commit is reported as.
-const TASK: &str = "commit";
+pub(crate) const TASK: &str = "commit";
 /// Files under way at once.
 const CONCURRENCY: usize = 8;

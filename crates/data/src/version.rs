@@ -2,12 +2,13 @@ use std::{ops::Range, sync::Arc};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
-use futures::{StreamExt, stream, stream::BoxStream};
-use lineal_core::{BlobStore, ByteStream, DataRef, FilePath, Name};
+use futures::{StreamExt, TryStreamExt, future::try_join, stream, stream::BoxStream};
+use lineal_core::{BlobStore, ByteStream, DataRef, FilePath, Name, Progress};
 
 use crate::{
     Commit, Error, FileEntry, TableSchema,
     error::excerpt,
+    local::{self, CheckedOut, CheckoutSettings, Directory, Status, Wanted},
     parquet_file,
     tree::{Children, Tree},
 };
@@ -157,6 +158,37 @@ impl Version {
             Some(facts) => TableSchema::load(self.blobs.as_ref(), facts.schema).await,
             None => Err(Error::invalid("file", path, "was not written as a table")),
         }
+    }
+
+    /// Compares the version with a directory.
+    ///
+    /// # Errors
+    /// Those of [`Directory::files`]; [`Error::Store`], [`Error::Format`].
+    pub async fn status(&self, directory: &Directory) -> Result<Status, Error> {
+        let (wanted, found) = try_join(self.wanted(), directory.files()).await?;
+        Ok(local::status(wanted, &found))
+    }
+
+    /// Writes the version out to a directory; `previous` is the one that was written there before, if one was.
+    ///
+    /// # Errors
+    /// Those of [`Directory::checkout`].
+    pub async fn checkout(
+        &self,
+        directory: &Directory,
+        previous: Option<&Self>,
+        settings: &CheckoutSettings,
+        progress: &dyn Progress,
+    ) -> Result<CheckedOut, Error> {
+        let previous = match previous {
+            Some(version) => version.wanted().await?,
+            None => Vec::new(),
+        };
+        directory.checkout(self.blobs.as_ref(), self.wanted().await?, previous, settings, progress).await
+    }
+
+    async fn wanted(&self) -> Result<Vec<Wanted>, Error> {
+        self.tree.list("").map_ok(Wanted::from).try_collect().await
     }
 
     /// Returns the reference to this version that other crates keep.

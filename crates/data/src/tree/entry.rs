@@ -2,12 +2,12 @@ use bytes::Bytes;
 use lineal_core::{Digest, FilePath, from_canonical, to_canonical};
 
 use super::wire::{Reader, flaw, put_counted};
-use crate::{FileEntry, FileKind, Stored, error::FormatFlaw, file_entry};
+use crate::{FileEntry, FileKind, Stored, error::FormatFlaw, file_entry, link_target};
 
 /// Appends the stored form of a file.
 pub(super) fn encode(entry: &FileEntry, out: &mut Vec<u8>) -> Result<(), FormatFlaw> {
     put_counted(out, entry.path.as_str().as_bytes());
-    out.push(code(entry.kind));
+    out.push(entry.kind.code());
     out.extend_from_slice(&entry.size_bytes.to_le_bytes());
     out.extend_from_slice(entry.digest.as_bytes());
     put_counted(out, if entry.media_type == ANY_BYTES { b"" } else { entry.media_type.as_bytes() });
@@ -25,7 +25,8 @@ pub(super) fn encode(entry: &FileEntry, out: &mut Vec<u8>) -> Result<(), FormatF
 /// Reads a file, and checks every rule that writers keep.
 pub(super) fn decode(reader: &mut Reader<'_>) -> Result<FileEntry, FormatFlaw> {
     let path = path(reader)?;
-    let kind = kind(reader.u8()?)?;
+    let code = reader.u8()?;
+    let kind = FileKind::from_code(code).ok_or_else(|| FormatFlaw::Version(format!("kind of file {code}")))?;
     let size_bytes = reader.u64()?;
     let digest = reader.digest()?;
     let media_type = match text(reader.counted()?)? {
@@ -59,7 +60,7 @@ fn check(entry: &FileEntry) -> Result<(), FormatFlaw> {
     match inline(entry) {
         Some(bytes) if bytes.len() as u64 != entry.size_bytes => return wrong("its inline bytes have another size"),
         Some(bytes) if Digest::of(bytes) != entry.digest => return wrong("its inline bytes have another hash"),
-        Some(bytes) if entry.kind == FileKind::Symlink && !file_entry::is_safe_target(&entry.path, bytes) => {
+        Some(bytes) if entry.kind == FileKind::Symlink && link_target::check(&entry.path, bytes).is_err() => {
             return wrong("it is a link out of the version");
         }
         _ => {}
@@ -85,25 +86,6 @@ pub(super) fn path(reader: &mut Reader<'_>) -> Result<FilePath, FormatFlaw> {
 
 fn text(bytes: &[u8]) -> Result<&str, FormatFlaw> {
     std::str::from_utf8(bytes).map_err(|_| flaw("its media type is not text"))
-}
-
-const fn code(kind: FileKind) -> u8 {
-    match kind {
-        FileKind::Regular => 0,
-        FileKind::Executable => 1,
-        FileKind::Symlink => 2,
-        FileKind::Directory => 3,
-    }
-}
-
-fn kind(code: u8) -> Result<FileKind, FormatFlaw> {
-    match code {
-        0 => Ok(FileKind::Regular),
-        1 => Ok(FileKind::Executable),
-        2 => Ok(FileKind::Symlink),
-        3 => Ok(FileKind::Directory),
-        _ => Err(FormatFlaw::Version(format!("kind of file {code}"))),
-    }
 }
 
 const INLINE: u8 = 1;

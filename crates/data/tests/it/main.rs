@@ -12,6 +12,7 @@ mod compat;
 mod concurrency;
 mod errors;
 mod hooks;
+mod import;
 mod links;
 mod merge;
 mod model;

@@ -1,0 +1,189 @@
+use std::{cmp::Ordering, path::Path, sync::Arc};
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use lineal_core::{Digest, FilePath, ProgressEvent, PutHints, file_stream, on_cpu};
+
+use crate::{
+    Error, FileEntry, FileKind,
+    links::PARQUET_MEDIA_TYPE,
+    local::{Directory, Found, Hashed, Looked, blocking, is_same, read_one},
+    path_order,
+    stage::{ANY_BYTES, Stage, TASK},
+    tree::{Changes, Tree},
+};
+
+/// A file that may differ from the version before.
+struct Candidate {
+    found: Found,
+    before: Option<FileEntry>,
+}
+
+/// Makes the files of a version those of a directory: puts the bytes of what differs, and returns the changes.
+///
+/// A file is read once: its hash is what the blob store answers. One that the cache of the directory vouches for is not
+/// read at all.
+pub(crate) async fn import(stage: &Stage<'_>, directory: &Directory, base: &Tree) -> Result<Changes, Error> {
+    let place = directory.clone();
+    let Looked { at, cache, open } = on_cpu(move || place.look()).await??;
+    let (mut changes, mut known, candidates) = compare(open, base).await?;
+    let (small, large): (Vec<_>, Vec<_>) =
+        candidates.into_iter().partition(|candidate| candidate.found.size_bytes <= SMALL);
+    let root: Arc<Path> = directory.root().into();
+    let groups = stream::iter(groups(small)).map(|group| read_group(Arc::clone(&root), group));
+    let mut groups = groups.buffered(GROUPS);
+    let mut put = Vec::new();
+    while let Some(group) = groups.try_next().await? {
+        put.push(stage.put_all(group).await?);
+    }
+    for candidate in large {
+        put.push(Vec::from_iter(stage.put_large(&root, candidate).await?));
+    }
+    for (found, before, entry) in put.into_iter().flatten() {
+        known.push(Hashed { found, digest: entry.digest });
+        // One whose bytes are as before keeps what else was known of it.
+        let entry = match &before {
+            Some(before) if before.digest == entry.digest => FileEntry { kind: entry.kind, ..before.clone() },
+            _ => entry,
+        };
+        if before.as_ref() != Some(&entry) {
+            changes.insert(entry.path.clone(), Some(entry));
+        }
+    }
+    let place = directory.clone();
+    let remember = move || {
+        known.sort_by(|one, two| path_order::compare(&one.found.path, &two.found.path));
+        place.remember(&known, &cache, at)
+    };
+    on_cpu(remember).await??;
+    Ok(changes)
+}
+
+/// Walks the directory and the version before side by side: returns what is gone or another kind of file, what is as it
+/// was, and what has to be read.
+async fn compare(
+    open: Vec<(Found, Option<Digest>)>,
+    base: &Tree,
+) -> Result<(Changes, Vec<Hashed>, Vec<Candidate>), Error> {
+    let (mut changes, mut known, mut candidates) = (Changes::new(), Vec::new(), Vec::new());
+    let mut files = base.list("").ready_chunks(READ_AHEAD).map(|some| some.into_iter().collect::<Result<Vec<_>, _>>());
+    let mut before = Vec::new().into_iter().peekable();
+    for (found, digest) in open {
+        let same = loop {
+            if before.peek().is_none()
+                && let Some(some) = files.try_next().await?
+            {
+                before = some.into_iter().peekable();
+            }
+            let order = before.peek().map(|file: &FileEntry| path_order::compare(&file.path, &found.path));
+            match order {
+                Some(Ordering::Less) => {
+                    changes.extend(before.next().map(|file| (file.path, None)));
+                }
+                Some(Ordering::Equal) => break before.next(),
+                _ => break None,
+            }
+        };
+        let unchanged = match (&same, digest) {
+            (Some(before), Some(digest)) => before.digest == digest && before.kind.is_met_by(found.kind),
+            (Some(before), None) => before.kind == FileKind::Directory && found.kind == FileKind::Directory,
+            _ => false,
+        };
+        match digest {
+            Some(digest) if unchanged => known.push(Hashed { found, digest }),
+            None if unchanged => {}
+            _ => candidates.push(Candidate { found, before: same }),
+        }
+    }
+    changes.extend(before.map(|file| (file.path, None)));
+    while let Some(some) = files.try_next().await? {
+        changes.extend(some.into_iter().map(|file| (file.path, None)));
+    }
+    Ok((changes, known, candidates))
+}
+
+/// A file as it was read, and as it was before.
+type Read = (Found, Option<FileEntry>, Bytes);
+/// A file that was put, and as it was before.
+type Put = (Found, Option<FileEntry>, FileEntry);
+
+fn groups(small: Vec<Candidate>) -> Vec<Vec<Candidate>> {
+    let (mut groups, mut open, mut size) = (Vec::new(), Vec::new(), 0);
+    for candidate in small {
+        size += candidate.found.size_bytes;
+        open.push(candidate);
+        if size >= GROUP_BYTES || open.len() >= GROUP_FILES {
+            groups.push(std::mem::take(&mut open));
+            size = 0;
+        }
+    }
+    groups.push(open);
+    groups
+}
+
+async fn read_group(root: Arc<Path>, group: Vec<Candidate>) -> Result<Vec<Read>, Error> {
+    let read = move |Candidate { found, before }: Candidate| {
+        if found.kind == FileKind::Directory {
+            return Ok(Some((found, before, Bytes::new())));
+        }
+        Ok(read_one(&root, found)?.map(|(found, bytes)| (found, before, bytes)))
+    };
+    blocking(move || group.into_iter().filter_map(|candidate| read(candidate).transpose()).collect()).await
+}
+
+impl Stage<'_> {
+    async fn put_all(&self, group: Vec<Read>) -> Result<Vec<Put>, Error> {
+        let put = |(found, before, bytes): Read| async move {
+            let media_type = media_type(&found.path, before.as_ref(), found.kind);
+            let entry = FileEntry::of_bytes(found.path.clone(), found.kind, &bytes, media_type);
+            if entry.blob().is_some() {
+                let hints = PutHints::default().with_size(entry.size_bytes).with_media_type(entry.media_type.as_str());
+                self.batch.put(bytes, hints).await?;
+            }
+            self.progress.report(ProgressEvent::Advanced { task: TASK, by: entry.size_bytes });
+            Ok((found, before, entry))
+        };
+        stream::iter(group).then(put).try_collect().await
+    }
+
+    async fn put_large(&self, root: &Path, candidate: Candidate) -> Result<Option<Put>, Error> {
+        let Candidate { found, before } = candidate;
+        let path = found.path.below(root);
+        let media_type = media_type(&found.path, before.as_ref(), found.kind);
+        let hints = PutHints::default().with_size(found.size_bytes).with_media_type(media_type.as_str());
+        let digest = self.batch.put_stream(file_stream(&path), hints).await.map_err(|error| match error {
+            lineal_core::Error::Input { source } => Error::local("read", &path)(source),
+            error => error.into(),
+        })?;
+        let (place, seen) = (root.to_owned(), found.clone());
+        if !blocking(move || is_same(&place, &seen)).await? {
+            return Err(Error::Restless { path });
+        }
+        let entry = FileEntry::new(found.path.clone(), digest, found.size_bytes, media_type);
+        let entry = FileEntry { kind: found.kind, ..entry };
+        self.progress.report(ProgressEvent::Advanced { task: TASK, by: entry.size_bytes });
+        Ok(Some((found, before, entry)))
+    }
+}
+
+/// Returns what was said of the file before, or what its name says.
+fn media_type(path: &FilePath, before: Option<&FileEntry>, kind: FileKind) -> String {
+    let known = match before {
+        _ if matches!(kind, FileKind::Symlink | FileKind::Directory) => ANY_BYTES,
+        Some(before) => before.media_type.as_str(),
+        None if path.as_str().ends_with(".parquet") => PARQUET_MEDIA_TYPE,
+        None => ANY_BYTES,
+    };
+    known.to_owned()
+}
+
+/// Files up to this size are read in groups.
+const SMALL: u64 = 256 * 1024;
+/// Bytes of a group.
+const GROUP_BYTES: u64 = 4 * 1024 * 1024;
+/// Files of a group.
+const GROUP_FILES: usize = 1024;
+/// Groups read ahead.
+const GROUPS: usize = 3;
+/// Files of the version before taken in one go.
+const READ_AHEAD: usize = 4096;
