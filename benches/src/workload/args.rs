@@ -9,6 +9,7 @@ pub(crate) enum Command {
     ArtifactGc(Store),
     ArtifactGet(ArtifactGet),
     ArtifactPut(ArtifactPut),
+    Data(Data),
     Hash { bytes: u64 },
     JournalAppend(JournalAppend),
 }
@@ -34,6 +35,52 @@ pub(crate) struct ArtifactGet {
     pub(crate) name: Name,
     /// Directory.
     pub(crate) target: PathBuf,
+}
+
+/// `workload data`.
+pub(crate) struct Data {
+    pub(crate) store: String,
+    /// Where digests of working directories are kept.
+    pub(crate) cache: Option<PathBuf>,
+    pub(crate) step: DataStep,
+}
+
+/// What is done with a repository.
+pub(crate) enum DataStep {
+    Init,
+    Add { from: PathBuf, message: String },
+    Status { from: PathBuf },
+    Checkout { to: PathBuf, revision: String },
+    Push { to: String },
+}
+
+impl DataStep {
+    fn parse(name: &str, options: &Options) -> Result<Self, String> {
+        Ok(match name {
+            "init" => Self::Init,
+            "add" => Self::Add {
+                from: options.text("from")?.into(),
+                message: options.find("message").unwrap_or_default().to_owned(),
+            },
+            "status" => Self::Status { from: options.text("from")?.into() },
+            "checkout" => Self::Checkout {
+                to: options.text("to")?.into(),
+                revision: options.find("revision").unwrap_or("main").to_owned(),
+            },
+            "push" => Self::Push { to: options.text("to")? },
+            _ => return Err(USAGE.to_owned()),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Add { .. } => "add",
+            Self::Status { .. } => "status",
+            Self::Checkout { .. } => "checkout",
+            Self::Push { .. } => "push",
+        }
+    }
 }
 
 /// `workload journal append`.
@@ -70,6 +117,11 @@ impl Command {
                 writers: options.number("writers", 1)?.max(1),
                 entries: options.number("entries", 1_000)?,
                 event_bytes: usize::try_from(options.number("event-bytes", 64)?).map_err(|error| error.to_string())?,
+            })),
+            ["data", step] => Ok(Self::Data(Data {
+                store: options.text("store")?,
+                cache: options.find("cache").map(PathBuf::from),
+                step: DataStep::parse(step, &options)?,
             })),
             ["hash"] => Ok(Self::Hash { bytes: options.number("bytes", 1 << 30)? }),
             _ => Err(USAGE.to_owned()),
@@ -131,7 +183,13 @@ const USAGE: &str = "usage:
   workload artifact put SRC --store URL [--name NAME] [--profile standard|weights|whole]
   workload artifact get NAME --store URL DEST
   workload artifact gc|fsck --store URL
+  workload data init --store URL
+  workload data add --store URL --from DIR [--message M] [--cache DIR]
+  workload data status --store URL --from DIR [--cache DIR]
+  workload data checkout --store URL --to DIR [--revision R] [--cache DIR]
+  workload data push --store URL --to URL
   workload journal append --store URL [--writers N] [--entries M] [--event-bytes B]
   workload hash [--bytes N]
+--cache: where digests of files are kept; by default, for a local store, its path with .cache appended
 SRC: file or directory; NAME is its file name if not given; DEST: directory
 URL: local path, file:///absolute/path, memory:///, or (feature cloud) s3://, gs://, az:// with the usual variables set";

@@ -1,6 +1,7 @@
 use std::{
     fmt,
     ops::Range,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -43,6 +44,11 @@ fn url(place: &str) -> std::result::Result<String, String> {
     let path = std::path::absolute(place).map_err(|error| error.to_string())?;
     let url = Url::from_directory_path(path).map_err(|()| format!("{place}: not a local path"))?;
     Ok(url.into())
+}
+
+/// Returns where a store lies on the local disk; none for a bucket or memory.
+pub(crate) fn local_path(place: &str) -> Option<PathBuf> {
+    Url::parse(&url(place).ok()?).ok()?.to_file_path().ok().map(|path| path.components().collect())
 }
 
 /// Counts the requests that pass through it.
