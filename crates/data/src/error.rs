@@ -140,6 +140,17 @@ pub enum Error {
         column: String,
     },
 
+    /// Two rows have the same key. Choose a key that tells all rows apart, or take one of them away.
+    #[error("table {path}: key {key:?} occurs twice in the {place}")]
+    DuplicateKey {
+        /// The table.
+        path: FilePath,
+        /// `table` or `update`.
+        place: &'static str,
+        /// The values of the key columns, cut to a length fit for a message.
+        key: String,
+    },
+
     /// The file is not a table that can be read: not Parquet, damaged before it was committed, or of an unknown kind.
     #[error("table {path} cannot be read")]
     NotATable {
@@ -221,6 +232,7 @@ impl Error {
             | Self::Invalid { .. }
             | Self::Unchanged { .. }
             | Self::Schema { .. }
+            | Self::DuplicateKey { .. }
             | Self::NotATable { .. }
             | Self::WriteTable { .. }
             | Self::Encode { .. } => ErrorKind::Invalid,

@@ -25,6 +25,9 @@ pub struct FileEntry {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TableFacts {
+    /// The blob with its page table; `None` for a table of a release that had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Digest>,
     /// How many rows.
     pub rows: u64,
     /// The blob with its [`TableSchema`](crate::TableSchema): equal schemas have equal digests.

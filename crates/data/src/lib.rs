@@ -59,7 +59,7 @@ mod hook; // the seam that can refuse a commit
 mod key_hash; // hashing the key of a row, whatever its type
 mod links; // what keeps what alive, for collectors
 mod names; // names of branches and tags
-mod parquet_file; // tables as deterministic Parquet
+mod parquet_file; // reading any Parquet file
 mod path_order; // the order of paths in a tree, and which cannot lie beside each other
 mod publish; // from staged changes to an event, exactly once
 mod repository; // what users hold
@@ -67,6 +67,7 @@ mod revision; // "main~2"
 mod schema; // the columns of a table, in a frozen form
 mod split; // train, validation, test
 mod stage; // from contents to blobs
+mod table; // tables: row groups, pages, edits
 mod tree; // the files of a commit: one list in this version of the format
 mod verify; // chain, closure, and every byte
 mod version; // reading one version
@@ -86,6 +87,7 @@ pub use self::{
     repository::Repository,
     schema::{Column, SchemaMismatch, TableSchema},
     split::{Part, Split},
+    table::{ColumnStatistics, StatisticsChange, TableStatistics, Value},
     verify::{Damage, Level, Verification},
     version::Version,
     view::View,

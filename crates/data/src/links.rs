@@ -13,6 +13,8 @@ pub const TREE_MEDIA_TYPE: &str = "application/vnd.lineal.tree.v1+json";
 pub const SCHEMA_MEDIA_TYPE: &str = "application/vnd.lineal.schema.v1+json";
 /// The media type of a table.
 pub(crate) const PARQUET_MEDIA_TYPE: &str = "application/vnd.apache.parquet";
+/// The media type of the page table of a table.
+pub(crate) const PAGE_TABLE_MEDIA_TYPE: &str = "application/vnd.lineal.table.v1";
 /// What collectors are told that files are, whatever their media type: bytes that name no others.
 const LEAF: &str = "application/octet-stream";
 
@@ -60,7 +62,7 @@ impl Links for CommitLinks {
     }
 }
 
-/// Tells collectors what a tree keeps alive: its files, and the schemas of its tables.
+/// Tells collectors what a tree keeps alive: its files, and the schemas and page tables of its tables.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TreeLinks;
 
@@ -72,8 +74,10 @@ impl Links for TreeLinks {
     fn children(&self, bytes: &[u8]) -> Result<Vec<(Digest, String)>, Error> {
         let tree = Tree::decode(bytes).map_err(|flaw| unknown("tree", bytes, &flaw))?;
         let files = tree.entries().iter().map(|entry| entry.digest);
-        let schemas = tree.entries().iter().filter_map(|entry| entry.table.map(|facts| facts.schema));
-        Ok(files.chain(schemas).map(|digest| (digest, LEAF.to_owned())).collect())
+        let tables = || tree.entries().iter().filter_map(|entry| entry.table);
+        let schemas = tables().map(|facts| facts.schema);
+        let pages = tables().filter_map(|facts| facts.pages);
+        Ok(files.chain(schemas).chain(pages).map(|digest| (digest, LEAF.to_owned())).collect())
     }
 }
 

@@ -163,6 +163,10 @@ impl SchemaMismatch {
         Self { differences: vec!["the file was not written as a table".to_owned()] }
     }
 
+    pub(crate) fn one(difference: String) -> Self {
+        Self { differences: vec![difference] }
+    }
+
     /// Returns each difference in words.
     #[must_use]
     pub fn differences(&self) -> &[String] {

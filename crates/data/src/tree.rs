@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn the_stored_form_is_pinned() {
         let mut table = entry("2013/01.parquet", "rows");
-        table.table = Some(TableFacts { rows: 27_004, schema: Digest::of(b"schema") });
+        table.table = Some(TableFacts { pages: None, rows: 27_004, schema: Digest::of(b"schema") });
         let tree = Tree { entries: vec![table, entry("readme.md", "# Flights")] };
         let bytes = tree.encode().unwrap();
         insta::assert_snapshot!(std::str::from_utf8(&bytes).unwrap());

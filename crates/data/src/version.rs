@@ -4,7 +4,9 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 use lineal_core::{BlobStore, ByteStream, DataRef, FilePath, Name};
 
-use crate::{Commit, Error, FileEntry, TableSchema, error::excerpt, parquet_file, tree::Tree};
+use crate::{
+    Commit, Error, FileEntry, TableSchema, TableStatistics, error::excerpt, parquet_file, table::PageTable, tree::Tree,
+};
 
 /// One version of a dataset, opened for reading. Nothing that happens later changes it.
 ///
@@ -111,6 +113,19 @@ impl Version {
         match self.file(path)?.table {
             Some(facts) => TableSchema::load(self.blobs.as_ref(), facts.schema).await,
             None => Err(Error::invalid("file", path, "was not written as a table")),
+        }
+    }
+
+    /// Returns how many rows a table has, and of each column nulls, least and greatest value, and about how many differ,
+    /// without reading the table.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPath`]; [`Error::Invalid`] if the file was not written as a table, or before there were statistics;
+    /// [`Error::Store`].
+    pub async fn statistics(&self, path: &str) -> Result<TableStatistics, Error> {
+        match self.file(path)?.table.and_then(|facts| facts.pages) {
+            Some(pages) => Ok(PageTable::load(self.blobs.as_ref(), pages).await?.statistics()),
+            None => Err(Error::invalid("file", path, "was not written as a table with statistics")),
         }
     }
 

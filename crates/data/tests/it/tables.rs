@@ -4,8 +4,9 @@ use lineal_core::ErrorKind;
 use lineal_data::{
     Error,
     arrow::{
-        array::{Int32Array, RecordBatch},
+        array::{AsArray, Float64Array, Int32Array, Int64Array, RecordBatch},
         compute::concat_batches,
+        datatypes::{Float64Type, Int64Type},
     },
 };
 
@@ -103,4 +104,49 @@ async fn edits_of_one_commit_apply_in_order() {
     let version = world.repository.at("main").await.unwrap();
     assert_eq!(version.file("t").unwrap().rows(), Some(6));
     assert!(version.file("u").is_err());
+}
+
+#[tokio::test]
+async fn rows_are_updated_and_deleted_by_key() {
+    let world = World::memory().await;
+    let main = || world.repository.commit("main");
+    main().update_rows("t", &["flight"], &[flights(0, 100)]).commit(&ana()).await.unwrap();
+    let late = RecordBatch::try_new(
+        flights(0, 1).schema(),
+        vec![Arc::new(Int64Array::from(vec![200, 7])), Arc::new(Float64Array::from(vec![None, Some(99.0)]))],
+    );
+    main().update_rows("t", &["flight"], &[late.unwrap()]).commit(&ana()).await.unwrap();
+    let gone = flights(10, 50).project(&[0]).unwrap();
+    main().delete_rows("t", &gone).append_table("t", &[flights(201, 202)]).commit(&ana()).await.unwrap();
+    let version = world.repository.at("main").await.unwrap();
+    let read = version.read_table("t").await.unwrap();
+    let read = concat_batches(&read[0].schema(), &read).unwrap();
+    assert_eq!((read.num_rows(), version.file("t").unwrap().rows()), (62, Some(62)));
+    let ids: Vec<i64> = read.column(0).as_primitive::<Int64Type>().values().to_vec();
+    assert_eq!(ids, (0..10).chain(50..100).chain([200, 201]).collect::<Vec<_>>());
+    assert_eq!(read.column(1).as_primitive::<Float64Type>().value(7), 99.0);
+
+    let missing = main().delete_rows("none", &gone).commit(&ana()).await.unwrap_err();
+    assert!(matches!(missing, Error::NoSuchPath { .. }));
+    let same = main().delete_rows("t", &gone).commit(&ana()).await.unwrap_err();
+    assert!(matches!(same, Error::Unchanged { .. }), "{same}");
+    let twice = main().update_rows("t", &["flight"], &[flights(1, 2), flights(1, 2)]).commit(&ana()).await.unwrap_err();
+    assert!(matches!(twice, Error::DuplicateKey { place: "update", .. }) && twice.kind() == ErrorKind::Invalid);
+}
+
+#[tokio::test]
+async fn statistics_are_known_without_reading() {
+    let world = World::memory().await;
+    let main = || world.repository.commit("main");
+    main().put_table("t", &[flights(0, 1000)]).put("plain", "x").commit(&ana()).await.unwrap();
+    let old = world.repository.at("main").await.unwrap().statistics("t").await.unwrap();
+    let delay = old.column("delay").unwrap();
+    assert_eq!((old.rows, delay.nulls, &delay.min, &delay.max), (1000, 200, &Some(0.25.into()), &Some(249.75.into())));
+    assert!((700..=800).contains(&delay.distinct), "{}", delay.distinct);
+    main().append_table("t", &[flights(1000, 1001)]).commit(&ana()).await.unwrap();
+    let version = world.repository.at("main").await.unwrap();
+    let changed = old.diff(&version.statistics("t").await.unwrap());
+    let new = |at: usize| changed[at].new.clone().unwrap();
+    assert_eq!((new(0).max, new(1).nulls), (Some(1000.into()), 201));
+    assert!(matches!(version.statistics("plain").await, Err(Error::Invalid { .. })));
 }
