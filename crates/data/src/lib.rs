@@ -65,6 +65,7 @@ mod publish; // from staged changes to an event, exactly once
 mod repository; // what users hold
 mod revision; // "main~2"
 mod schema; // the columns of a table, in a frozen form
+mod schema_diff; // which columns differ
 mod split; // train, validation, test
 mod stage; // from contents to blobs
 mod table; // tables: row groups, pages, edits
@@ -86,8 +87,9 @@ pub use self::{
     names::{BranchName, TagName},
     repository::Repository,
     schema::{Column, SchemaMismatch, TableSchema},
+    schema_diff::SchemaChange,
     split::{Part, Split},
-    table::{ColumnStatistics, StatisticsChange, TableStatistics, Value},
+    table::{ColumnStatistics, RowDiff, StatisticsChange, TableStatistics, Value},
     verify::{Damage, Level, Verification},
     version::Version,
     view::View,

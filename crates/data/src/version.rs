@@ -5,7 +5,11 @@ use bytes::Bytes;
 use lineal_core::{BlobStore, ByteStream, DataRef, FilePath, Name};
 
 use crate::{
-    Commit, Error, FileEntry, TableSchema, TableStatistics, error::excerpt, parquet_file, table::PageTable, tree::Tree,
+    Commit, Error, FileEntry, RowDiff, TableSchema, TableStatistics,
+    error::excerpt,
+    parquet_file,
+    table::{PageTable, Side, TableReader, diff_rows},
+    tree::Tree,
 };
 
 /// One version of a dataset, opened for reading. Nothing that happens later changes it.
@@ -127,6 +131,33 @@ impl Version {
             Some(pages) => Ok(PageTable::load(self.blobs.as_ref(), pages).await?.statistics()),
             None => Err(Error::invalid("file", path, "was not written as a table with statistics")),
         }
+    }
+
+    /// Compares the rows of a table with those of the same path in `new`: rows whose key is new, is gone, or has other
+    /// values in the columns that both have with the same type.
+    ///
+    /// `key` names the columns that tell the rows apart; it is compared as by
+    /// [`CommitBuilder::update_rows`](crate::CommitBuilder::update_rows), and so are values. Reads the footers and page
+    /// tables, and decodes only rows whose pages differ, so the cost follows the change; these rows are held in memory.
+    /// Where a row lies does not matter. A key that repeats among rows that are not read is not noticed.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKey`], [`Error::NoSuchColumn`], [`Error::Invalid`] for no key, [`Error::Schema`] if its type
+    /// changed; [`Error::NotATable`] if one of the files is no Parquet; otherwise as [`Version::read`].
+    pub async fn diff_rows(&self, path: &str, new: &Self, key: &[&str]) -> Result<RowDiff, Error> {
+        let (old, new) = (self.side(path).await?, new.side(path).await?);
+        let key = key.iter().map(|column| (*column).to_owned()).collect();
+        diff_rows(self.file(path)?.path.clone(), old, new, key).await
+    }
+
+    async fn side(&self, path: &str) -> Result<Side, Error> {
+        let entry = self.file(path)?;
+        let reader = TableReader::open(Arc::clone(&self.blobs), entry).await?;
+        let pages = match entry.table.and_then(|facts| facts.pages) {
+            Some(pages) => Some(PageTable::load(self.blobs.as_ref(), pages).await?),
+            None => None,
+        };
+        Ok(Side { reader, pages })
     }
 
     /// Returns the reference to this version that other crates keep.

@@ -221,4 +221,4 @@ impl Editing {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -62,8 +62,14 @@ impl PageTable {
         Self { columns, groups: Vec::new(), footer: 0 }
     }
 
-    pub(super) fn rows(&self) -> u64 {
+    pub(crate) fn rows(&self) -> u64 {
         self.groups.iter().map(|group| group.rows).sum()
+    }
+
+    /// Returns the places of the leaves of a column.
+    pub(super) fn leaves_of(&self, column: usize) -> std::ops::Range<usize> {
+        let before = self.columns.iter().take(column).map(|(_, leaves)| leaves).sum::<usize>();
+        before..before + self.columns.get(column).map_or(0, |(_, leaves)| *leaves)
     }
 
     /// Returns the stored form, and where the section of each group begins.

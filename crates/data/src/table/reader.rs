@@ -65,7 +65,8 @@ impl TableReader {
                 DecodeResult::NeedsData(ranges) => wanted = ranges,
                 DecodeResult::Data(metadata) => {
                     let options = ArrowReaderOptions::new();
-                    let metadata = source.step(move || ArrowReaderMetadata::try_new(Arc::new(metadata), options)).await?;
+                    let metadata =
+                        source.step(move || ArrowReaderMetadata::try_new(Arc::new(metadata), options)).await?;
                     return Ok(Self { source, metadata });
                 }
                 DecodeResult::Finished => break,
@@ -82,6 +83,12 @@ impl TableReader {
     pub(crate) fn group_rows(&self) -> Vec<u64> {
         let groups = self.metadata.metadata().row_groups();
         groups.iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0)).collect()
+    }
+
+    /// Says of a cause that the file is not a table.
+    pub(super) fn flaw(&self) -> impl Fn(Box<dyn StdError + Send + Sync>) -> Error + use<> {
+        let path = self.source.path.clone();
+        move |source| Error::NotATable { path: path.clone(), source }
     }
 
     /// Reads what is selected, a row group at a time, in batches of up to [`ROWS_READ`] rows.

@@ -186,16 +186,20 @@ impl TableWriter {
     }
 }
 
-/// Returns where to cut the file: at pages, so that no piece is smaller than need be, and at every row group.
+/// Returns where to cut the file: at pages, so that no piece is smaller than need be, at every row group, and at every
+/// column behind which there is enough for a piece: what lies beside a changed column is then not stored again.
 fn cuts(table: &PageTable) -> Vec<u64> {
     let (mut cuts, mut at, mut since) = (Vec::new(), MAGIC, 0);
     for group in &table.groups {
-        for page in group.leaves.iter().flatten() {
-            at += page.length;
-            since += page.length;
-            if since >= PIECE_BYTES {
-                cuts.push(at);
-                since = 0;
+        for leaf in &group.leaves {
+            for (number, page) in leaf.iter().enumerate() {
+                at += page.length;
+                since += page.length;
+                let least = if number + 1 == leaf.len() { SMALL_PIECE_BYTES } else { PIECE_BYTES };
+                if since >= least {
+                    cuts.push(at);
+                    since = 0;
+                }
             }
         }
         if since > 0 {
@@ -237,3 +241,5 @@ fn properties() -> WriterPropertiesBuilder {
 const REPEATS: u64 = 4;
 /// Pages are put together up to so many bytes.
 const PIECE_BYTES: u64 = 16 * 1024;
+/// A piece of so many bytes may end where a column does.
+const SMALL_PIECE_BYTES: u64 = 4 * 1024;

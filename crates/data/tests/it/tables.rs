@@ -150,3 +150,18 @@ async fn statistics_are_known_without_reading() {
     assert_eq!((new(0).max, new(1).nulls), (Some(1000.into()), 201));
     assert!(matches!(version.statistics("plain").await, Err(Error::Invalid { .. })));
 }
+
+#[tokio::test]
+async fn two_versions_differ_in_rows_by_key() {
+    let world = World::memory().await;
+    let main = || world.repository.commit("main");
+    main().put_table("t", &[flights(0, 100)]).put("plain", "x").commit(&ana()).await.unwrap();
+    main().update_rows("t", &["flight"], &[flights(100, 101)]).commit(&ana()).await.unwrap();
+    main().delete_rows("t", &flights(3, 5).project(&[0]).unwrap()).commit(&ana()).await.unwrap();
+    let (old, new) = (world.repository.at("main~2").await.unwrap(), world.repository.at("main").await.unwrap());
+    let diff = old.diff_rows("t", &new, &["flight"]).await.unwrap();
+    assert_eq!((diff.added, diff.removed, diff.changed_new.num_rows()), (flights(100, 101), flights(3, 5), 0));
+    assert!(old.diff_rows("t", &old, &["flight"]).await.unwrap().is_empty());
+    assert!(matches!(old.diff_rows("plain", &new, &["flight"]).await, Err(Error::NotATable { .. })));
+    assert!(matches!(old.diff_rows("t", &new, &[]).await, Err(Error::Invalid { .. })));
+}

@@ -44,7 +44,11 @@ fn edited(before: Option<&Written>, edits: Vec<RowEdit>) -> Result<Written, Erro
     edited_in(Limits { least: 100, spread: 200, greatest: 600 }, before, edits)
 }
 
-fn edited_in(limits: Limits, before: Option<&Written>, edits: Vec<RowEdit>) -> Result<Written, Error> {
+pub(in super::super) fn edited_in(
+    limits: Limits,
+    before: Option<&Written>,
+    edits: Vec<RowEdit>,
+) -> Result<Written, Error> {
     let before = before.map(|written| (written.bytes.clone(), Some(table_of(written))));
     Editing::begin(path(), limits, before, &edits)?.apply(edits)?.write()
 }
