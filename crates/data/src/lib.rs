@@ -89,7 +89,7 @@ pub use self::{
     schema::{Column, SchemaMismatch, TableSchema},
     schema_diff::SchemaChange,
     split::{Part, Split},
-    table::{ColumnStatistics, RowDiff, StatisticsChange, TableStatistics, Value},
+    table::{ColumnStatistics, Predicate, RowDiff, Scan, StatisticsChange, TableStatistics, Value},
     verify::{Damage, Level, Verification},
     version::Version,
     view::View,

@@ -160,7 +160,7 @@ fn bounds<O: ArrowNativeType>(pair: &[O]) -> (usize, usize) {
 }
 
 /// Hashes bytes, eight at a time.
-pub(super) fn hash_bytes(bytes: &[u8]) -> u64 {
+fn hash_bytes(bytes: &[u8]) -> u64 {
     let start = mix(bytes.len() as u64 ^ SEED);
     bytes.chunks(8).fold(start, |hash, part| join(hash, word(part)))
 }
@@ -172,7 +172,7 @@ fn word(bytes: &[u8]) -> u64 {
     u64::from_le_bytes(word)
 }
 
-pub(super) fn join(hash: u64, part: u64) -> u64 {
+fn join(hash: u64, part: u64) -> u64 {
     mix(hash.rotate_left(23) ^ part)
 }
 
@@ -184,7 +184,7 @@ pub(super) fn mix(mut value: u64) -> u64 {
 }
 
 /// Bits of pi: nothing up the sleeve, and no zero.
-const SEED: u64 = 0x243f_6a88_85a3_08d3;
+pub(super) const SEED: u64 = 0x243f_6a88_85a3_08d3;
 const NAN: u64 = 0x7ff8_0000_0000_0000;
 
 #[cfg(test)]

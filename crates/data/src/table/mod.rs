@@ -10,6 +10,8 @@ mod key; // the columns that tell rows apart
 mod page_table; // where pages lie, and what they hold
 mod reader; // a Parquet file in a store, read in part
 mod row_diff; // which rows differ, by key
+mod sample; // rows drawn with a seed
+mod scan; // some columns and rows, row groups that are ruled out left out
 mod sketch; // how many distinct values
 mod statistics; // what is known of columns without reading
 mod value; // a single value, least and greatest
@@ -19,10 +21,13 @@ pub(crate) use self::{
     edit::{Before, RowEdit, write},
     page_table::PageTable,
     reader::TableReader,
-    row_diff::{Side, diff_rows},
+    row_diff::{Side, diff_rows, read},
+    sample::draw,
+    scan::scan,
 };
 pub use self::{
     row_diff::RowDiff,
+    scan::{Predicate, Scan},
     statistics::{ColumnStatistics, StatisticsChange, TableStatistics},
     value::Value,
 };

@@ -103,7 +103,7 @@ fn ranges(old: &Side, new: &Side, common: &[(usize, usize)]) -> (Vec<Range<u64>>
 }
 
 /// Reads ranges of rows.
-async fn read(reader: &TableReader, ranges: Vec<Range<u64>>) -> Result<RecordBatch, Error> {
+pub(crate) async fn read(reader: &TableReader, ranges: Vec<Range<u64>>) -> Result<RecordBatch, Error> {
     let (mut start, mut total) = (0, 0);
     let (mut groups, mut picked) = (Vec::new(), Vec::new());
     let place = |row: u64| usize::try_from(row).unwrap_or(usize::MAX);
@@ -214,7 +214,7 @@ impl Comparison {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeMap;
 
     use arrow::{
@@ -245,6 +245,16 @@ mod tests {
         };
         let reader = TableReader::open(blobs, &entry).await.unwrap();
         Side { reader, pages: Some(PageTable::of_bytes(&written.pages).unwrap()) }
+    }
+
+    /// A table of small row groups.
+    pub(in super::super) fn put_small(batches: Vec<RecordBatch>) -> Written {
+        put(SMALL, batches)
+    }
+
+    pub(in super::super) async fn open(written: &Written) -> Side {
+        let store = Store::open("memory:///").unwrap();
+        side(&Arc::new(LooseBlobs::open(&store, "blobs").await.unwrap()), written).await
     }
 
     async fn diff(old: &Written, new: &Written, key: &str) -> Result<RowDiff, Error> {

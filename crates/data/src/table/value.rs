@@ -81,6 +81,91 @@ from!(Real, f32, f64);
 from!(Text, &str, String);
 from!(Binary, Vec<u8>);
 
+/// Compares each value of a column with `value`: `None` where there is none, and for NaN.
+///
+/// An integer is compared with floats as the float that it is. Returns nothing if the kinds differ.
+pub(super) fn compare(array: &ArrayRef, value: &Value) -> Option<Vec<Option<Ordering>>> {
+    let values = Values::of(array)?;
+    Some(match (values, value) {
+        (Values::Boolean(values), Value::Boolean(value)) => orderings(values, value),
+        (Values::Integer(values), Value::Integer(value))
+        | (Values::Time(values), Value::Time(value))
+        | (Values::Duration(values), Value::Duration(value)) => orderings(values, value),
+        (Values::Real(values), Value::Real(value)) => orderings(values, value),
+        (Values::Real(values), Value::Integer(value)) => orderings(values, &(*value as f64)),
+        (Values::Text(values), Value::Text(value)) => {
+            let values = values.as_string::<i64>().iter();
+            values.map(|each| each?.partial_cmp(value.as_str())).collect()
+        }
+        (Values::Binary(values), Value::Binary(value)) => {
+            let values = values.as_binary::<i64>().iter();
+            values.map(|each| each?.partial_cmp(value.as_slice())).collect()
+        }
+        _ => return None,
+    })
+}
+
+fn orderings<T: PartialOrd>(values: Vec<Option<T>>, value: &T) -> Vec<Option<Ordering>> {
+    values.iter().map(|each| each.as_ref()?.partial_cmp(value)).collect()
+}
+
+/// The values of a column, whatever their width.
+enum Values {
+    Boolean(Vec<Option<bool>>),
+    Integer(Vec<Option<i128>>),
+    Real(Vec<Option<f64>>),
+    Time(Vec<Option<i128>>),
+    Duration(Vec<Option<i128>>),
+    Text(ArrayRef),
+    Binary(ArrayRef),
+}
+
+impl Values {
+    fn of(array: &ArrayRef) -> Option<Self> {
+        Some(match array.data_type() {
+            DataType::Boolean => Self::Boolean(array.as_boolean().iter().collect()),
+            kind if kind.is_integer() => Self::Integer(wide(array, 1)?),
+            DataType::Float16 | DataType::Float32 | DataType::Float64 => {
+                let wide = cast(array, &DataType::Float64).ok()?;
+                Self::Real(wide.as_primitive::<Float64Type>().iter().collect())
+            }
+            DataType::Date32 => Self::Time(wide(array, 86_400_000_000_000)?),
+            DataType::Date64 => Self::Time(wide(array, 1_000_000)?),
+            DataType::Timestamp(unit, _) => Self::Time(wide(array, nanos(*unit))?),
+            DataType::Duration(unit) => Self::Duration(wide(array, nanos(*unit))?),
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+                Self::Text(cast(array, &DataType::LargeUtf8).ok()?)
+            }
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+                Self::Binary(cast(array, &DataType::LargeBinary).ok()?)
+            }
+            DataType::Dictionary(_, value) => return Self::of(&cast(array, value).ok()?),
+            _ => return None,
+        })
+    }
+}
+
+fn nanos(unit: TimeUnit) -> i128 {
+    match unit {
+        TimeUnit::Second => 1_000_000_000,
+        TimeUnit::Millisecond => 1_000_000,
+        TimeUnit::Microsecond => 1_000,
+        TimeUnit::Nanosecond => 1,
+    }
+}
+
+fn wide(array: &ArrayRef, scale: i128) -> Option<Vec<Option<i128>>> {
+    if array.data_type() == &DataType::UInt64 {
+        return Some(array.as_primitive::<UInt64Type>().iter().map(|value| value.map(i128::from)).collect());
+    }
+    // A date of 32 bits is a number of days; all others fit as they are.
+    let wide = match array.data_type() {
+        DataType::Date32 => cast(&cast(array, &DataType::Int32).ok()?, &DataType::Int64).ok()?,
+        _ => cast(array, &DataType::Int64).ok()?,
+    };
+    Some(wide.as_primitive::<Int64Type>().iter().map(|value| value.map(|value| i128::from(value) * scale)).collect())
+}
+
 /// The least and the greatest value of a column, as far as they are known.
 ///
 /// Text and binary are kept to [`KEPT`] bytes: then the least is a little less, and the greatest a little greater.

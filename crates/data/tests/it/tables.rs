@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
+use futures::TryStreamExt;
 use lineal_core::ErrorKind;
 use lineal_data::{
-    Error,
+    Error, Predicate, Scan,
     arrow::{
         array::{AsArray, Float64Array, Int32Array, Int64Array, RecordBatch},
         compute::concat_batches,
@@ -164,4 +165,28 @@ async fn two_versions_differ_in_rows_by_key() {
     assert!(old.diff_rows("t", &old, &["flight"]).await.unwrap().is_empty());
     assert!(matches!(old.diff_rows("plain", &new, &["flight"]).await, Err(Error::NotATable { .. })));
     assert!(matches!(old.diff_rows("t", &new, &[]).await, Err(Error::Invalid { .. })));
+}
+
+#[tokio::test]
+async fn rows_are_scanned_and_sampled() {
+    let world = World::memory().await;
+    let main = || world.repository.commit("main");
+    main().put_table("t", &[flights(0, 20_000)]).put("plain", "x").commit(&ana()).await.unwrap();
+    let version = world.repository.at("main").await.unwrap();
+    let scan = Scan::default().with_columns(&["delay"]).with_predicate(Predicate::at_least("flight", 19_990));
+    let late: Vec<RecordBatch> = version.scan("t", &scan).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(late, [flights(19_990, 20_000).project(&[1]).unwrap()]);
+    // The same rows of a file that is known as nothing but bytes.
+    main().put("bytes", version.read("t").await.unwrap()).commit(&ana()).await.unwrap();
+    let version = world.repository.at("main").await.unwrap();
+    let same: Vec<RecordBatch> = version.scan("bytes", &scan).await.unwrap().try_collect().await.unwrap();
+    assert_eq!(same, late);
+    assert!(matches!(version.scan("plain", &scan).await.err(), Some(Error::NotATable { .. })));
+
+    let some = version.sample("t", 50, 7).await.unwrap();
+    assert_eq!((some.num_rows(), &some), (50, &version.sample("bytes", 50, 7).await.unwrap()));
+    assert_ne!(some, version.sample("t", 50, 8).await.unwrap());
+    let ids: Vec<i64> = some.column(0).as_primitive::<Int64Type>().values().to_vec();
+    assert!(ids.is_sorted() && ids.iter().any(|id| *id > 10_000));
+    assert_eq!(version.sample("t", 30_000, 7).await.unwrap(), flights(0, 20_000));
 }
