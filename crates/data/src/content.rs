@@ -24,7 +24,7 @@ impl Content {
             (_, Edit::Bytes(bytes, media_type)) => Self::Bytes(bytes, media_type),
             (_, Edit::File(file, media_type)) => Self::File(file, media_type),
             (_, Edit::Table(batches)) => Self::Table(None, vec![RowEdit::Append(batches)]),
-            (Self::Nothing, Edit::Remove | Edit::Rows(RowEdit::Delete(_))) => {
+            (Self::Nothing, Edit::Remove | Edit::Rows(RowEdit::Delete(_) | RowEdit::Evolve(_))) => {
                 return Err(Error::NoSuchPath { commit: base, path: path.to_string() });
             }
             (Self::Nothing, Edit::Rows(edit)) => Self::Table(None, vec![edit]),

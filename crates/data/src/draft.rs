@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use lineal_core::{Actor, CodeRef, DataRef, NoProgress, Progress, Receipt};
 
-use crate::{Commit, CommitId, Error, Repository, commit::Description, publish, table::RowEdit};
+use crate::{Commit, CommitId, Error, Evolution, Repository, commit::Description, publish, table::RowEdit};
 
 /// Collects the changes of one commit, and then makes it.
 ///
@@ -113,6 +113,14 @@ impl<'a> CommitBuilder<'a> {
         self.edit(path, Edit::Rows(RowEdit::Delete(keys.clone())))
     }
 
+    /// Changes the columns of a table, in ways that no reader of the old ones has to fear.
+    ///
+    /// All rows are read and written, but pages of columns that keep their type come out as they were. Rows that are
+    /// appended or updated later have the new schema.
+    pub fn evolve_table(self, path: &str, evolution: &Evolution) -> Self {
+        self.edit(path, Edit::Rows(RowEdit::Evolve(evolution.clone())))
+    }
+
     /// Removes a file.
     pub fn remove(self, path: &str) -> Self {
         self.edit(path, Edit::Remove)
@@ -179,7 +187,7 @@ impl<'a> CommitBuilder<'a> {
     /// [`Error::Conflict`] if they touched the same paths: read the new version, decide again. [`Error::Unchanged`] if there
     /// is nothing to change, [`Error::Refused`] by a hook. [`Error::NoSuchBranch`] unless it is the very first commit, which
     /// begins its branch. For single paths [`Error::Path`], [`Error::Clash`], [`Error::NoSuchPath`], [`Error::Schema`],
-    /// [`Error::DuplicateKey`], [`Error::NoSuchColumn`], [`Error::UnsupportedType`], [`Error::NotATable`], [`Error::Local`]. Otherwise [`Error::Store`]; if its kind is
+    /// [`Error::DuplicateKey`], [`Error::Evolution`], [`Error::NoSuchColumn`], [`Error::UnsupportedType`], [`Error::NotATable`], [`Error::Local`]. Otherwise [`Error::Store`]; if its kind is
     /// `Unavailable` the outcome may be unknown, and repeating is safe with [`CommitBuilder::with_key`].
     pub async fn commit(self, actor: &Actor) -> Result<Commit, Error> {
         // Named, so that it is sure to be `Send` here and not only where somebody spawns it.

@@ -140,6 +140,17 @@ pub enum Error {
         column: String,
     },
 
+    /// A table may not change its columns in this way. Write it anew under another path, or choose another change.
+    #[error("table {path}: column {column:?} {rule}")]
+    Evolution {
+        /// The table.
+        path: FilePath,
+        /// The column.
+        column: String,
+        /// The rule that is broken.
+        rule: &'static str,
+    },
+
     /// Two rows have the same key. Choose a key that tells all rows apart, or take one of them away.
     #[error("table {path}: key {key:?} occurs twice in the {place}")]
     DuplicateKey {
@@ -232,6 +243,7 @@ impl Error {
             | Self::Invalid { .. }
             | Self::Unchanged { .. }
             | Self::Schema { .. }
+            | Self::Evolution { .. }
             | Self::DuplicateKey { .. }
             | Self::NotATable { .. }
             | Self::WriteTable { .. }

@@ -10,10 +10,13 @@
 //!   repository as it was at a time.
 //! - [`Repository::log`], [`Repository::diff`] and [`Repository::verify`] say what happened, what changed, and whether all
 //!   of it still holds.
+//! - Tables grow by what changes: [`CommitBuilder::append_table`], [`CommitBuilder::update_rows`] and
+//!   [`CommitBuilder::delete_rows`] by key, [`CommitBuilder::evolve_table`] for columns. [`Version::diff_rows`],
+//!   [`Version::statistics`] and [`Version::scan`] read only what they must.
 //! - [`Split`] divides rows into train, validation and test by the hash of a key, so that a row never moves.
 //! - A [`CommitHook`] such as [`SchemaContract`] can refuse a commit.
 //!
-//! Stored formats are specified in `docs/format/data.md`. In this release the tree of a commit is one list, read and
+//! Stored formats are specified in `docs/format/data.md` and `docs/format/table.md`. In this release the tree of a commit is one list, read and
 //! written whole: right for up to some hundred thousand files. Tables are built in memory.
 //!
 //! ```
@@ -53,6 +56,7 @@ mod contract; // a hook that guards the schema of tables
 mod draft; // collecting the changes of a commit
 mod error; // what can go wrong
 mod event; // what happens to a repository, and the fold
+mod evolution; // how columns may change
 mod file_entry; // one file of a version
 mod history; // walking commits backwards
 mod hook; // the seam that can refuse a commit
@@ -81,6 +85,7 @@ pub use self::{
     draft::CommitBuilder,
     error::{Error, FormatFlaw},
     event::{DataEvent, RepositoryState},
+    evolution::{Evolution, EvolutionRules},
     file_entry::{FileEntry, TableFacts},
     hook::{CommitHook, Proposal, Refusal},
     links::{COMMIT_MEDIA_TYPE, CommitLinks, DataRoots, SCHEMA_MEDIA_TYPE, TREE_MEDIA_TYPE, TreeLinks},

@@ -14,7 +14,7 @@ pub enum SchemaChange {
         /// The column there.
         old: Column,
     },
-    /// It is in both, with another type, or may be null in one of them.
+    /// It is in both, with another name or type, or may be null in one of them. What tells is [`Column::identity`].
     Changed {
         /// The column in the old schema.
         old: Column,
@@ -26,19 +26,20 @@ pub enum SchemaChange {
 }
 
 impl TableSchema {
-    /// Returns what differs in `new`, by name: first of the columns of this schema, then of those that are new.
+    /// Returns what differs in `new`, by the identity of columns: first of the columns of this schema, then of those that are new.
     #[must_use]
     pub fn diff(&self, new: &Self) -> Vec<SchemaChange> {
-        let kept = self.columns().iter().filter_map(|old| match new.column(&old.name) {
+        let find = |schema: &'_ Self, wanted: &Column| {
+            schema.columns().iter().position(|column| column.identity() == wanted.identity())
+        };
+        let kept = self.columns().iter().filter_map(|old| match find(new, old).and_then(|at| new.columns().get(at)) {
             None => Some(SchemaChange::Removed { old: old.clone() }),
             Some(new) if new != old => Some(SchemaChange::Changed { old: old.clone(), new: new.clone() }),
             Some(_) => None,
         });
-        let added = new.columns().iter().filter(|column| self.column(&column.name).is_none());
+        let added = new.columns().iter().filter(|column| find(self, column).is_none());
         let added = added.map(|new| SchemaChange::Added { new: new.clone() });
-        let before = self.columns().iter().filter(|column| new.column(&column.name).is_some());
-        let after = new.columns().iter().filter(|column| self.column(&column.name).is_some());
-        let reordered = !before.map(|column| &column.name).eq(after.map(|column| &column.name));
+        let reordered = !self.columns().iter().filter_map(|column| find(new, column)).is_sorted();
         kept.chain(added).chain(reordered.then_some(SchemaChange::Reordered)).collect()
     }
 }
@@ -72,5 +73,9 @@ mod tests {
             [r#"column "a" int32 > column "a" int64"#, r#"- column "b" utf8?"#, r#"+ column "d" int8?"#, "order"];
         assert_eq!(shown, expected);
         assert!(old.diff(&old).is_empty());
+        let path = lineal_core::FilePath::new("t").unwrap();
+        let renamed = crate::Evolution::default().with_name("b", "d").apply(&path, &old).unwrap();
+        let changes = old.diff(&renamed);
+        assert!(matches!(&changes[..], [SchemaChange::Changed { old, new }] if (&*old.name, &*new.name) == ("b", "d")));
     }
 }

@@ -107,11 +107,16 @@ impl Stage<'_> {
             Some(facts) => Some(TableSchema::load(self.blobs, facts.schema).await?),
             None => None,
         };
-        for batch in edits.iter().flat_map(RowEdit::batches) {
-            let given = TableSchema::of(&batch.schema())?;
-            match &columns {
-                Some(columns) => columns.check_equal(&given).map_err(differs)?,
-                None => columns = Some(given),
+        for edit in edits {
+            for batch in edit.batches() {
+                let given = TableSchema::of(&batch.schema())?;
+                match &columns {
+                    Some(columns) => columns.check_equal(&given).map_err(differs)?,
+                    None => columns = Some(given),
+                }
+            }
+            if let (RowEdit::Evolve(evolution), Some(before)) = (edit, &columns) {
+                columns = Some(evolution.apply(path, before)?);
             }
         }
         let none = || Error::invalid("table", path.as_str(), "needs at least one batch, which may be without rows");

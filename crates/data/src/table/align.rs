@@ -107,7 +107,8 @@ fn equal(old: &Pages, new: &Pages) -> Vec<(Range<u64>, u64)> {
     let mut taken: Vec<(Range<u64>, u64)> = Vec::new();
     let mut used: BTreeMap<u64, u64> = BTreeMap::new();
     for (start, rows, before) in candidates {
-        let mut ranges = vec![start..start + rows];
+        let page = start..start + rows;
+        let mut ranges = vec![page];
         for (at, (old, new)) in old.leaves.iter().zip(&new.leaves).enumerate() {
             if at != seed && !ranges.is_empty() {
                 ranges = narrow(&ranges, old, new, start, before);
@@ -126,9 +127,12 @@ fn equal(old: &Pages, new: &Pages) -> Vec<(Range<u64>, u64)> {
     taken
 }
 
-/// Pairs the pages of the leaf in which the fewest pairs are equal: first new row, rows, first old row.
-fn seeds(old: &Pages, new: &Pages) -> Option<(usize, Vec<(u64, u64, u64)>)> {
-    let mut best: Option<(usize, Vec<(u64, u64, u64)>)> = None;
+/// Equal pages: first new row, rows, first old row.
+type Pair = (u64, u64, u64);
+
+/// Pairs the pages of the leaf in which the fewest pairs are equal.
+fn seeds(old: &Pages, new: &Pages) -> Option<(usize, Vec<Pair>)> {
+    let mut best: Option<(usize, Vec<Pair>)> = None;
     for (at, (old, new)) in old.leaves.iter().zip(&new.leaves).enumerate() {
         let mut places: HashMap<Identity, Vec<u64>> = HashMap::new();
         for (start, (_, identity)) in old {

@@ -1,7 +1,7 @@
 use arrow::{
-    array::{BooleanArray, RecordBatch},
-    compute::{concat_batches, filter_record_batch, interleave_record_batch},
-    datatypes::{Schema, SchemaRef},
+    array::{BooleanArray, RecordBatch, new_null_array},
+    compute::{cast, concat_batches, filter_record_batch, interleave_record_batch},
+    datatypes::{FieldRef, Schema, SchemaRef},
     error::ArrowError,
 };
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use super::{
     page_table::PageTable,
     writer::{TableWriter, Written},
 };
-use crate::Error;
+use crate::{Error, Evolution};
 
 /// What becomes of the rows of a table.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub(crate) enum RowEdit {
     Delete(RecordBatch),
     /// Rows in place of those with the same key, or at the end.
     Update(Vec<String>, Vec<RecordBatch>),
+    /// Other columns, which are known to be allowed.
+    Evolve(Evolution),
 }
 
 impl RowEdit {
@@ -33,7 +35,7 @@ impl RowEdit {
     pub(crate) fn batches(&self) -> &[RecordBatch] {
         match self {
             Self::Append(batches) | Self::Update(_, batches) => batches,
-            Self::Delete(_) => &[],
+            Self::Delete(_) | Self::Evolve(_) => &[],
         }
     }
 }
@@ -52,6 +54,8 @@ struct Editing {
     schema: SchemaRef,
     before: Option<File>,
     table: Option<PageTable>,
+    /// Where each column lies in the table before, once they are no longer the same; `None` for a new one.
+    places: Option<Vec<Option<usize>>>,
     parts: Vec<Part>,
 }
 
@@ -66,7 +70,7 @@ impl Editing {
     fn begin(path: FilePath, limits: Limits, before: Option<Before>, edits: &[RowEdit]) -> Result<Self, Error> {
         let given = edits.iter().flat_map(RowEdit::batches).next().map(RecordBatch::schema);
         let schema = given.unwrap_or_else(|| SchemaRef::new(Schema::empty()));
-        let mut editing = Self { path, limits, schema, before: None, table: None, parts: Vec::new() };
+        let mut editing = Self { path, limits, schema, before: None, table: None, places: None, parts: Vec::new() };
         let Some((bytes, table)) = before else { return Ok(editing) };
         let file = File::open(bytes).map_err(|error| editing.unread(error))?;
         // The table keeps its own schema, whose metadata the batches need not have.
@@ -87,6 +91,7 @@ impl Editing {
             match edit {
                 RowEdit::Append(batches) => self.append(batches),
                 RowEdit::Delete(keys) => self.delete(&keys)?,
+                RowEdit::Evolve(evolution) => self.evolve(&evolution)?,
                 RowEdit::Update(key, batches) => self.update(&key, &batches)?,
             }
         }
@@ -137,6 +142,35 @@ impl Editing {
         Ok(())
     }
 
+    fn evolve(&mut self, evolution: &Evolution) -> Result<(), Error> {
+        let (schema, places) = evolution.apply_to_arrow(&self.schema);
+        self.schema = schema;
+        for part in std::mem::take(&mut self.parts) {
+            self.parts.push(match part {
+                Part::Rows(batch) => Part::Rows(self.place(&batch, &places)?),
+                Part::Kept(group) => Part::Kept(group),
+            });
+        }
+        let before = self.places.take();
+        let compose = |place: Option<usize>| match &before {
+            Some(before) => before.get(place?).copied().flatten(),
+            None => place,
+        };
+        self.places = Some(places.into_iter().map(compose).collect());
+        Ok(())
+    }
+
+    /// Gives rows the columns that the table has now.
+    fn place(&self, batch: &RecordBatch, places: &[Option<usize>]) -> Result<RecordBatch, Error> {
+        let column = |(field, place): (&FieldRef, &Option<usize>)| match place.and_then(|at| batch.columns().get(at)) {
+            Some(column) => cast(column, field.data_type()),
+            None => Ok(new_null_array(field.data_type(), batch.num_rows())),
+        };
+        let columns = self.schema.fields().iter().zip(places).map(column).collect::<Result<_, _>>();
+        let placed = columns.and_then(|columns| RecordBatch::try_new(SchemaRef::clone(&self.schema), columns));
+        placed.map_err(|error| self.unwritten(error))
+    }
+
     /// Lets `change` make new rows of every part that holds one of the keys; the others are not decoded, or only their key.
     fn change(
         &mut self,
@@ -165,7 +199,8 @@ impl Editing {
 
     /// Reads a row group if it holds one of the keys.
     fn holding(&self, group: usize, key: &Key, keys: &Keys) -> Result<Option<Vec<RecordBatch>>, Error> {
-        let facts = self.table.as_ref().and_then(|table| table.groups.get(group));
+        let table = self.table.as_ref().filter(|_| self.places.is_none());
+        let facts = table.and_then(|table| table.groups.get(group));
         if facts.is_some_and(|facts| !keys.may_be_in(facts, key)) {
             return Ok(None);
         }
@@ -178,10 +213,10 @@ impl Editing {
     }
 
     fn read(&self, group: usize, columns: Option<&[usize]>) -> Result<Vec<RecordBatch>, Error> {
-        match &self.before {
-            Some(file) => file.read(group, columns).map_err(|error| self.unread(error)),
-            None => Ok(Vec::new()),
-        }
+        let Some(file) = &self.before else { return Ok(Vec::new()) };
+        let unread = |error| self.unread(error);
+        let Some(places) = &self.places else { return file.read(group, columns).map_err(unread) };
+        file.read(group, None).map_err(unread)?.iter().map(|batch| self.place(batch, places)).collect()
     }
 
     fn write(self) -> Result<Written, Error> {
@@ -203,7 +238,7 @@ impl Editing {
 
     /// Takes over a row group as it is, if it would come out the same.
     fn take_over(&self, writer: &mut TableWriter, group: usize, last: bool) -> Result<bool, ParquetError> {
-        let (Some(file), Some(table)) = (&self.before, &self.table) else { return Ok(false) };
+        let (Some(file), Some(table), None) = (&self.before, &self.table, &self.places) else { return Ok(false) };
         // The last group of a table was ended by the end of the rows; others by what they hold.
         match table.groups.get(group) {
             Some(facts) if last || group + 1 < table.groups.len() => writer.take_over(file, group, facts),

@@ -49,7 +49,8 @@ impl Key {
             let (found, wanted) =
                 (batch.column_by_name(name).ok_or_else(missing)?.data_type(), schema.field(*at).data_type());
             if found != wanted {
-                let mismatch = SchemaMismatch::one(format!("key column {name:?} is {found} and should be {wanted}"));
+                let mismatch =
+                    SchemaMismatch::of(vec![format!("key column {name:?} is {found} and should be {wanted}")]);
                 return Err(Error::Schema { path: self.path.clone(), source: Box::new(mismatch) });
             }
         }

@@ -234,7 +234,7 @@ mod tests {
             size_bytes,
             table: None,
         };
-        let reader = TableReader::open(blobs.clone(), &entry).await?;
+        let reader = TableReader::open(Arc::<LooseBlobs>::clone(blobs), &entry).await?;
         let groups = (0..reader.group_rows().len()).collect();
         let batches: Vec<RecordBatch> =
             reader.stream(Selection { groups, ..Selection::default() })?.try_collect().await?;

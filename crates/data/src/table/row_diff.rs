@@ -234,7 +234,7 @@ pub(super) mod tests {
     const SMALL: Limits = Limits { least: 100, spread: 200, greatest: 600 };
 
     async fn side(blobs: &Arc<LooseBlobs>, written: &Written) -> Side {
-        let blobs: Arc<dyn BlobStore> = blobs.clone();
+        let blobs: Arc<dyn BlobStore> = Arc::<LooseBlobs>::clone(blobs);
         blobs.put_one(written.bytes.clone()).await.unwrap();
         let entry = FileEntry {
             digest: Digest::of(&written.bytes),
@@ -254,7 +254,11 @@ pub(super) mod tests {
 
     pub(in super::super) async fn open(written: &Written) -> Side {
         let store = Store::open("memory:///").unwrap();
-        side(&Arc::new(LooseBlobs::open(&store, "blobs").await.unwrap()), written).await
+        open_on(&store, written).await
+    }
+
+    pub(in super::super) async fn open_on(store: &Store, written: &Written) -> Side {
+        side(&Arc::new(LooseBlobs::open(store, "blobs").await.unwrap()), written).await
     }
 
     async fn diff(old: &Written, new: &Written, key: &str) -> Result<RowDiff, Error> {

@@ -3,7 +3,7 @@ use std::cmp::Ordering;
 use arrow::{
     array::{BooleanArray, RecordBatch},
     compute::{and, filter_record_batch},
-    datatypes::{DataType, Schema},
+    datatypes::{DataType, Schema, SchemaRef},
 };
 use futures::{StreamExt, TryStreamExt, future, stream::BoxStream};
 
@@ -160,7 +160,7 @@ pub(crate) fn scan(
     if scan.predicates.is_empty() {
         return Ok(batches);
     }
-    let (predicates, schema, flaw) = (scan.predicates.clone(), reader.schema().clone(), reader.flaw());
+    let (predicates, schema, flaw) = (scan.predicates.clone(), SchemaRef::clone(reader.schema()), reader.flaw());
     let kept = move |batch: RecordBatch| {
         let mut mask = BooleanArray::from(vec![true; batch.num_rows()]);
         for predicate in &predicates {
@@ -200,7 +200,7 @@ mod tests {
 
     use arrow::{
         array::{
-            Array, ArrayRef, AsArray, Float32Array, Int64Array, LargeStringArray, StringArray, TimestampSecondArray,
+            ArrayRef, AsArray, Float32Array, Int64Array, LargeStringArray, StringArray, TimestampSecondArray,
             UInt64Array,
         },
         compute::concat_batches,

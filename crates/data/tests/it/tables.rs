@@ -3,11 +3,11 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use lineal_core::ErrorKind;
 use lineal_data::{
-    Error, Predicate, Scan,
+    Error, Evolution, EvolutionRules, Predicate, Repository, Scan,
     arrow::{
-        array::{AsArray, Float64Array, Int32Array, Int64Array, RecordBatch},
+        array::{Array, AsArray, Float64Array, Int32Array, Int64Array, RecordBatch},
         compute::concat_batches,
-        datatypes::{Float64Type, Int64Type},
+        datatypes::{DataType, Float64Type, Int64Type},
     },
 };
 
@@ -189,4 +189,71 @@ async fn rows_are_scanned_and_sampled() {
     let ids: Vec<i64> = some.column(0).as_primitive::<Int64Type>().values().to_vec();
     assert!(ids.is_sorted() && ids.iter().any(|id| *id > 10_000));
     assert_eq!(version.sample("t", 30_000, 7).await.unwrap(), flights(0, 20_000));
+}
+
+#[tokio::test]
+async fn columns_are_added_widened_and_renamed() {
+    let world = World::memory().await;
+    let main = || world.repository.commit("main");
+    main().put_table("t", &[flights(0, 100)]).put("plain", "x").commit(&ana()).await.unwrap();
+    let short = main().put_table("s", &[int32("n", &[1, 2])]).commit(&ana()).await.unwrap();
+    let evolution = Evolution::default().with_name("delay", "late").with_column("gate", DataType::Utf8);
+    let wide = Evolution::default().with_type("n", DataType::Int64);
+    let gone = flights(3, 5).project(&[0]).unwrap();
+    main().evolve_table("t", &evolution).delete_rows("t", &gone).evolve_table("s", &wide).commit(&ana()).await.unwrap();
+    let version = world.repository.at("main").await.unwrap();
+    let schema = version.schema("t").await.unwrap();
+    let late = schema.column("late").unwrap();
+    assert_eq!((late.identity(), schema.columns().len()), ("delay", 3));
+    let read = version.read_table("t").await.unwrap();
+    let left = concat_batches(flights(0, 1).schema_ref(), &[flights(0, 3), flights(5, 100)]).unwrap();
+    assert_eq!((read[0].num_rows(), read[0].column(1)), (98, left.column(1)));
+    assert_eq!((read[0].schema().field(2).name().as_str(), read[0].column(2).null_count()), ("gate", 98));
+    assert_eq!(version.read_table("s").await.unwrap()[0].column(0).as_primitive::<Int64Type>().values(), &[1, 2]);
+    assert_eq!(version.statistics("t").await.unwrap().column("gate").unwrap().nulls, 98);
+    // Rows of the new schema fit, of the old one not; a column stays what it was.
+    main().append_table("t", &[read[0].slice(0, 1)]).commit(&ana()).await.unwrap();
+    let version = world.repository.at("main").await.unwrap();
+    assert_eq!(version.schema("t").await.unwrap(), schema);
+    let old = main().append_table("t", &[flights(0, 1)]).commit(&ana()).await.unwrap_err();
+    assert!(matches!(old, Error::Schema { .. }));
+    let before = world.repository.at(&short.id().to_string()).await.unwrap().schema("t").await.unwrap();
+    assert_eq!(before.diff(&schema).len(), 2);
+
+    let narrow = Evolution::default().with_type("n", DataType::Int32);
+    for (path, evolution) in [("s", &narrow), ("t", &Evolution::default().with_column("late", DataType::Int8))] {
+        let refused = main().evolve_table(path, evolution).commit(&ana()).await.unwrap_err();
+        assert!(matches!(refused, Error::Evolution { .. }) && refused.kind() == ErrorKind::Invalid);
+    }
+    let missing = main().evolve_table("none", &narrow).commit(&ana()).await.unwrap_err();
+    assert!(matches!(missing, Error::NoSuchPath { .. }));
+    assert!(matches!(main().evolve_table("plain", &narrow).commit(&ana()).await, Err(Error::Schema { .. })));
+}
+
+#[tokio::test]
+async fn rules_of_evolution_hold_for_tables_that_are_replaced() {
+    let world = World::memory().await;
+    let guarded = Repository::open(&world.store, "flights", world.blobs.clone()).await.unwrap();
+    let guarded = guarded.with_hook(Arc::new(EvolutionRules::new("guarded/")));
+    let main = || guarded.commit("main");
+    let tables = [("guarded/t", flights(0, 3)), ("free", flights(0, 3))];
+    tables
+        .iter()
+        .fold(main(), |draft, (path, rows)| draft.put_table(path, std::slice::from_ref(rows)))
+        .commit(&ana())
+        .await
+        .unwrap();
+    let narrow = int32("flight", &[1]);
+    main().put_table("free", std::slice::from_ref(&narrow)).commit(&ana()).await.unwrap();
+    for draft in [main().put_table("guarded/t", &[narrow]), main().put("guarded/t", "bytes")] {
+        let refused = draft.commit(&ana()).await.unwrap_err();
+        assert!(matches!(refused, Error::Refused { .. }), "{refused}");
+    }
+    let evolution = Evolution::default().with_name("flight", "number").with_column("gate", DataType::Utf8);
+    main().evolve_table("guarded/t", &evolution).commit(&ana()).await.unwrap();
+    main().remove("guarded/t").commit(&ana()).await.unwrap();
+}
+
+fn int32(name: &str, values: &[i32]) -> RecordBatch {
+    RecordBatch::try_from_iter([(name, Arc::new(Int32Array::from(values.to_vec())) as _)]).unwrap()
 }

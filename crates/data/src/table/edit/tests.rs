@@ -1,8 +1,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{
-    array::{Array, ArrayRef, DictionaryArray, Float64Array, Int64Array, ListArray, StringArray},
-    datatypes::{DataType, Field, Int32Type, Schema},
+    array::{Array, ArrayRef, AsArray, DictionaryArray, Float64Array, Int64Array, ListArray, StringArray},
+    datatypes::{DataType, Field, Int32Type, Int64Type, Schema},
 };
 use lineal_core::Digest;
 use proptest::prelude::*;
@@ -114,6 +114,33 @@ fn a_change_leaves_the_pages_before_and_behind_it() {
         read(&delete),
         concat_batches(rows(0, 1).schema_ref(), &[rows(0, 15_000), rows(15_100, 30_000)]).unwrap()
     );
+}
+
+#[test]
+fn another_name_or_a_new_column_leaves_the_pages_of_the_others() {
+    let base = written(&[rows(0, 300)]);
+    let evolution = Evolution::default().with_name("delay", "late").with_column("gate", DataType::Utf8);
+    let new = edited(Some(&base), vec![RowEdit::Evolve(evolution.clone())]).unwrap();
+    let (before, after) = (table_of(&base), table_of(&new));
+    assert_eq!(before.groups.len(), after.groups.len());
+    for (before, after) in before.groups.iter().zip(&after.groups) {
+        assert_eq!(before.leaves, after.leaves[..4]);
+    }
+    // As when it was written so at once, and after edits before and behind.
+    assert_eq!(read(&new).column(1), rows(0, 300).column(1));
+    let whole = written(&[read(&new)]);
+    let steps = [
+        RowEdit::Delete(rows(100, 200).project(&[0]).unwrap()),
+        RowEdit::Evolve(evolution),
+        RowEdit::Delete(rows(0, 10).project(&[0]).unwrap()),
+        RowEdit::Update(vec!["id".to_owned()], vec![read(&whole).slice(0, 200)]),
+        RowEdit::Evolve(Evolution::default().with_name("gate", "door").with_name("door", "gate")),
+    ];
+    let stepped = read(&edited(Some(&base), steps.to_vec()).unwrap());
+    let ids: Vec<i64> = stepped.column(0).as_primitive::<Int64Type>().values().to_vec();
+    assert_eq!(ids, (10..100).chain(200..300).chain(0..10).chain(100..200).collect::<Vec<_>>());
+    assert_eq!(stepped.schema(), read(&new).schema());
+    assert_eq!(whole.bytes, new.bytes);
 }
 
 #[test]
