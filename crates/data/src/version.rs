@@ -164,7 +164,7 @@ impl Version {
     /// [`Error::NoSuchColumn`]; [`Error::UnsupportedType`] if a predicate compares a column with a value of another kind;
     /// [`Error::NotATable`] if it is no Parquet; otherwise as [`Version::read`], also as items of the stream.
     pub async fn scan(&self, path: &str, scan: &Scan) -> Result<BoxStream<'static, Result<RecordBatch, Error>>, Error> {
-        let Side { reader, pages } = self.side(path).await?;
+        let Side { reader, pages, .. } = self.side(path).await?;
         table::scan(&reader, pages.as_ref(), scan)
     }
 
@@ -183,7 +183,7 @@ impl Version {
     /// Compares the rows of a table with those of the same path in `new`: rows whose key is new, is gone, or has other
     /// values in the columns that both have with the same type.
     ///
-    /// `key` names the columns that tell the rows apart; it is compared as by
+    /// `key` names the columns that tell the rows apart, as they are called in `new`; it is compared as by
     /// [`CommitBuilder::update_rows`](crate::CommitBuilder::update_rows), and so are values. Reads the footers and page
     /// tables, and decodes only rows whose pages differ, so the cost follows the change; these rows are held in memory.
     /// Where a row lies does not matter. A key that repeats among rows that are not read is not noticed.
@@ -200,11 +200,14 @@ impl Version {
     async fn side(&self, path: &str) -> Result<Side, Error> {
         let entry = self.file(path)?;
         let reader = TableReader::open(Arc::clone(&self.blobs), entry).await?;
-        let pages = match entry.table.and_then(|facts| facts.pages) {
-            Some(pages) => Some(PageTable::load(self.blobs.as_ref(), pages).await?),
-            None => None,
-        };
-        Ok(Side { reader, pages })
+        let (mut pages, mut schema) = (None, None);
+        if let Some(facts) = entry.table {
+            schema = Some(TableSchema::load(self.blobs.as_ref(), facts.schema).await?);
+            if let Some(digest) = facts.pages {
+                pages = Some(PageTable::load(self.blobs.as_ref(), digest).await?);
+            }
+        }
+        Ok(Side { reader, pages, schema })
     }
 
     /// Returns the reference to this version that other crates keep.

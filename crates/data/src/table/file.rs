@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use bytes::Bytes;
+use lineal_core::Digest;
 use parquet::{
     arrow::{
         ProjectionMask,
@@ -10,10 +11,10 @@ use parquet::{
     column::writer::ColumnCloseResult,
     errors::ParquetError,
     file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader},
+    schema::types::SchemaDescriptor,
 };
 
-use super::page_table::{Page, PageTable};
-use lineal_core::Digest;
+use super::page_table::{Group, Page, PageTable};
 
 /// A Parquet file in memory, with all that its footer says.
 pub(super) struct File {
@@ -103,13 +104,29 @@ impl File {
         pages.filter(|pages| !pages.is_empty()).ok_or_else(odd)
     }
 
-    /// Tells whether `table` is the page table of this file, as far as sizes show.
+    /// Tells whether `table` is the page table of this file, as far as columns and sizes show.
     pub(super) fn fits(&self, table: &PageTable) -> bool {
-        let bytes = table.groups.iter().map(super::page_table::Group::length).sum::<u64>();
-        let groups = self.parquet().row_groups();
-        let rows = groups.iter().zip(&table.groups).all(|(one, two)| u64::try_from(one.num_rows()) == Ok(two.rows));
-        rows && groups.len() == table.groups.len() && MAGIC + bytes + table.footer == self.bytes.len() as u64
+        let bytes = table.groups.iter().map(Group::length).sum::<u64>();
+        describes(table, &self.metadata) && MAGIC + bytes + table.footer == self.bytes.len() as u64
     }
+}
+
+/// Tells whether a page table has the columns and row groups of a footer.
+pub(super) fn describes(table: &PageTable, footer: &ArrowReaderMetadata) -> bool {
+    let names = footer.schema().fields().iter().map(|field| field.name().as_str());
+    let groups = footer.metadata().row_groups().iter().map(|group| u64::try_from(group.num_rows()).ok());
+    table.columns.iter().map(|(name, _)| name.as_str()).eq(names)
+        && table.columns.iter().map(|(_, leaves)| *leaves).eq(leaves(footer.parquet_schema(), table.columns.len()))
+        && table.groups.iter().map(|group| Some(group.rows)).eq(groups)
+}
+
+/// Returns how many leaves each column has.
+pub(super) fn leaves(schema: &SchemaDescriptor, columns: usize) -> Vec<usize> {
+    let mut leaves = vec![0; columns];
+    for leaf in 0..schema.num_columns() {
+        leaves.get_mut(schema.get_column_root_idx(leaf)).into_iter().for_each(|count| *count += 1);
+    }
+    leaves
 }
 
 /// All that a footer holds is kept, so that a row group that is taken over is described as when it was written.

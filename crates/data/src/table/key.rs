@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use arrow::{
     array::{Array, ArrayRef, RecordBatch},
-    datatypes::SchemaRef,
+    datatypes::{DataType, SchemaRef},
     row::{Row, RowConverter, Rows, SortField},
     util::display::array_value_to_string,
 };
@@ -49,12 +49,26 @@ impl Key {
             let (found, wanted) =
                 (batch.column_by_name(name).ok_or_else(missing)?.data_type(), schema.field(*at).data_type());
             if found != wanted {
-                let mismatch =
-                    SchemaMismatch::of(vec![format!("key column {name:?} is {found} and should be {wanted}")]);
-                return Err(Error::Schema { path: self.path.clone(), source: Box::new(mismatch) });
+                return Err(self.mistyped(name, found, wanted));
             }
         }
         Ok(())
+    }
+
+    /// Checks that the key columns of another table have the types of this one.
+    pub(super) fn check_types(&self, schema: &SchemaRef, other: &Self, of_other: &SchemaRef) -> Result<(), Error> {
+        for ((own, other), name) in self.columns.iter().zip(&other.columns).zip(&self.names) {
+            let (wanted, found) = (schema.field(*own).data_type(), of_other.field(*other).data_type());
+            if wanted != found {
+                return Err(self.mistyped(name, found, wanted));
+            }
+        }
+        Ok(())
+    }
+
+    fn mistyped(&self, name: &str, found: &DataType, wanted: &DataType) -> Error {
+        let mismatch = SchemaMismatch::of(vec![format!("key column {name:?} is {found} and should be {wanted}")]);
+        Error::Schema { path: self.path.clone(), source: Box::new(mismatch) }
     }
 
     /// Picks the key columns out of a batch, in the order of the key.

@@ -128,6 +128,7 @@ impl PageTable {
         let sizes = table.groups.iter().flat_map(|group| group.leaves.iter().flatten()).map(|page| page.length);
         sizes.chain([table.footer]).try_fold(0_u64, u64::checked_add)?;
         table.groups.iter().map(|group| group.rows).try_fold(0_u64, u64::checked_add)?;
+        table.columns.iter().map(|(_, leaves)| *leaves).try_fold(0_usize, usize::checked_add)?;
         Some(table)
     }
 }

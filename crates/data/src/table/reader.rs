@@ -23,6 +23,7 @@ use parquet::{
     file::metadata::{PageIndexPolicy, ParquetMetaDataPushDecoder},
 };
 
+use super::{file::describes, page_table::PageTable};
 use crate::{Error, FileEntry};
 
 /// A Parquet file in a blob store, of which only what is asked for is read. It may be anybody's.
@@ -79,6 +80,11 @@ impl TableReader {
 
     pub(super) fn path(&self) -> &FilePath {
         &self.source.path
+    }
+
+    /// Tells whether a page table is that of this file.
+    pub(super) fn fits(&self, pages: &PageTable) -> bool {
+        describes(pages, &self.metadata)
     }
 
     pub(crate) fn schema(&self) -> &SchemaRef {

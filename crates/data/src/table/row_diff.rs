@@ -16,7 +16,7 @@ use super::{
     page_table::PageTable,
     reader::{Selection, TableReader},
 };
-use crate::Error;
+use crate::{Column, Error, TableSchema};
 
 /// Which rows differ between two versions of a table, by key.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +30,8 @@ pub struct RowDiff {
     pub changed_old: RecordBatch,
     /// The same rows as they are.
     pub changed_new: RecordBatch,
-    /// For each of these rows and each column that both tables have with the same type: whether the value differs.
+    /// For each of these rows and each column that both tables have with the same type: whether the value differs. A
+    /// renamed column is the same, and has its new name here.
     pub changed_cells: RecordBatch,
     /// How many rows were decoded on both sides together; the others lie in pages that are equal.
     pub rows_read: u64,
@@ -60,26 +61,51 @@ impl RowDiff {
 pub(crate) struct Side {
     pub(crate) reader: TableReader,
     pub(crate) pages: Option<PageTable>,
+    /// What is known of the columns beyond the file.
+    pub(crate) schema: Option<TableSchema>,
+}
+
+impl Side {
+    /// Returns what each column was first called.
+    fn identities(&self) -> Vec<&str> {
+        let fields = self.reader.schema().fields().iter().map(|field| field.name().as_str());
+        let known = |name| self.schema.as_ref().and_then(|schema| schema.column(name)).map(Column::identity);
+        fields.map(|name| known(name).unwrap_or(name)).collect()
+    }
 }
 
 /// Compares two tables by the columns `key`; rows that lie in equal pages are not read.
 pub(crate) async fn diff_rows(path: FilePath, old: Side, new: Side, key: Vec<String>) -> Result<RowDiff, Error> {
-    let common = common_columns(old.reader.schema(), new.reader.schema());
-    let (old_key, new_key) = (Key::new(&path, old.reader.schema(), &key)?, Key::new(&path, new.reader.schema(), &key)?);
-    old_key.check(old.reader.schema(), &RecordBatch::new_empty(SchemaRef::clone(new.reader.schema())))?;
+    let common = common_columns(&old, &new);
+    let new_key = Key::new(&path, new.reader.schema(), &key)?;
+    let old_key = Key::new(&path, old.reader.schema(), &names_before(&old, &new, &new_key))?;
+    new_key.check_types(new.reader.schema(), &old_key, old.reader.schema())?;
     let (old_ranges, new_ranges) = ranges(&old, &new, &common);
     let old = read(&old.reader, old_ranges).await?;
     let new = read(&new.reader, new_ranges).await?;
     on_cpu(move || Comparison { old, new, old_key, new_key, common, path }.run()).await?
 }
 
-/// Columns of one name and type: their places in both tables.
-fn common_columns(old: &Schema, new: &Schema) -> Vec<(usize, usize)> {
-    let find = |(at, field): (usize, &Arc<Field>)| {
-        let other = new.index_of(field.name()).ok()?;
-        (new.field(other).data_type() == field.data_type()).then_some((at, other))
+/// Columns of one identity and type: their places in both tables.
+fn common_columns(old: &Side, new: &Side) -> Vec<(usize, usize)> {
+    let identities = new.identities();
+    let find = |(at, identity): (usize, &str)| {
+        let other = identities.iter().position(|other| *other == identity)?;
+        let alike = old.reader.schema().field(at).data_type() == new.reader.schema().field(other).data_type();
+        alike.then_some((at, other))
     };
-    old.fields().iter().enumerate().filter_map(find).collect()
+    old.identities().into_iter().enumerate().filter_map(find).collect()
+}
+
+/// Returns what the key columns of the new table are called in the old one.
+fn names_before(old: &Side, new: &Side, key: &Key) -> Vec<String> {
+    let (before, identities) = (old.identities(), new.identities());
+    let name = |at: &usize| {
+        let identity = identities.get(*at).copied().unwrap_or_default();
+        let found = before.iter().position(|other| *other == identity);
+        found.map_or(identity.to_owned(), |at| old.reader.schema().field(at).name().clone())
+    };
+    key.columns.iter().map(name).collect()
 }
 
 /// Finds the rows to be read: all of them if one of the tables has no page table.
@@ -91,12 +117,11 @@ fn ranges(old: &Side, new: &Side, common: &[(usize, usize)]) -> (Vec<Range<u64>>
         old.reader.schema().field(*one).is_nullable() == new.reader.schema().field(*two).is_nullable()
     };
     let (one, two) = match (&old.pages, &new.pages) {
-        (Some(one), Some(two)) if common.iter().all(alike) => (one, two),
+        (Some(one), Some(two)) if common.iter().all(alike) && old.reader.fits(one) && new.reader.fits(two) => {
+            (one, two)
+        }
         _ => return (all(old), all(new)),
     };
-    if one.rows() != rows(old) || two.rows() != rows(new) {
-        return (all(old), all(new));
-    }
     let leaves = common.iter().flat_map(|(old, new)| one.leaves_of(*old).zip(two.leaves_of(*new)));
     let found = differing(one, two, &leaves.collect::<Vec<_>>());
     (found.old, found.new)
@@ -244,7 +269,7 @@ pub(super) mod tests {
             table: None,
         };
         let reader = TableReader::open(blobs, &entry).await.unwrap();
-        Side { reader, pages: Some(PageTable::of_bytes(&written.pages).unwrap()) }
+        Side { reader, pages: Some(PageTable::of_bytes(&written.pages).unwrap()), schema: None }
     }
 
     /// A table of small row groups.

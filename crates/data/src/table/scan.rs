@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 
 use arrow::{
     array::{BooleanArray, RecordBatch},
-    compute::{and, filter_record_batch},
+    compute::filter_record_batch,
     datatypes::{DataType, Schema, SchemaRef},
 };
 use futures::{StreamExt, TryStreamExt, future, stream::BoxStream};
@@ -123,11 +123,12 @@ impl Predicate {
         }
     }
 
-    fn mask(&self, batch: &RecordBatch) -> Result<BooleanArray, Error> {
+    /// Tells for each row whether it fulfils the demand.
+    fn mask(&self, batch: &RecordBatch) -> Result<Vec<bool>, Error> {
         let missing = || Error::NoSuchColumn { place: "batch".to_owned(), column: excerpt(&self.column) };
         let column = batch.column_by_name(&self.column).ok_or_else(missing)?;
         let orderings = compare(column, &self.value).ok_or_else(|| self.mismatch(column.data_type()))?;
-        Ok(orderings.into_iter().map(|ordering| Some(ordering.is_some_and(|ordering| self.holds(ordering)))).collect())
+        Ok(orderings.into_iter().map(|ordering| ordering.is_some_and(|ordering| self.holds(ordering))).collect())
     }
 
     fn mismatch(&self, found: &DataType) -> Error {
@@ -162,10 +163,11 @@ pub(crate) fn scan(
     }
     let (predicates, schema, flaw) = (scan.predicates.clone(), SchemaRef::clone(reader.schema()), reader.flaw());
     let kept = move |batch: RecordBatch| {
-        let mut mask = BooleanArray::from(vec![true; batch.num_rows()]);
+        let mut mask = vec![true; batch.num_rows()];
         for predicate in &predicates {
-            mask = and(&mask, &predicate.mask(&batch)?).map_err(|error| flaw(error.into()))?;
+            mask.iter_mut().zip(predicate.mask(&batch)?).for_each(|(kept, holds)| *kept &= holds);
         }
+        let mask = BooleanArray::from(mask);
         let shown = |name: &str| match &wanted {
             Some(wanted) => wanted.iter().any(|at| schema.fields().get(*at).is_some_and(|field| field.name() == name)),
             None => true,
@@ -180,9 +182,7 @@ pub(crate) fn scan(
 }
 
 fn groups(reader: &TableReader, pages: Option<&PageTable>, scan: &Scan, tested: &[usize]) -> Vec<usize> {
-    let rows = reader.group_rows();
-    let fits = |pages: &&PageTable| pages.groups.iter().map(|group| group.rows).eq(rows.iter().copied());
-    match pages.filter(fits) {
+    match pages.filter(|pages| reader.fits(pages)) {
         Some(pages) => {
             let may = |group: &Group| {
                 let mut tests = scan.predicates.iter().zip(tested);
@@ -190,7 +190,7 @@ fn groups(reader: &TableReader, pages: Option<&PageTable>, scan: &Scan, tested: 
             };
             pages.groups.iter().enumerate().filter(|(_, group)| may(group)).map(|(at, _)| at).collect()
         }
-        None => (0..rows.len()).collect(),
+        None => (0..reader.group_rows().len()).collect(),
     }
 }
 

@@ -18,7 +18,7 @@ use parquet::{
 use super::{
     cell_hash::{Cells, cells},
     cut::{self, Cutter, Limits},
-    file::{File, MAGIC, ROWS_AT_ONCE},
+    file::{File, MAGIC, ROWS_AT_ONCE, leaves},
     page_table::{ColumnFacts, Group, PageTable},
     value::Bounds,
 };
@@ -55,9 +55,8 @@ impl TableWriter {
         let mut properties = properties().build();
         add_encoded_arrow_schema_to_metadata(schema, &mut properties);
         let out = SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), Arc::new(properties))?;
-        let leaves =
-            |root| (0..parquet.num_columns()).filter(|leaf| parquet.get_column_root_idx(*leaf) == root).count();
-        let columns = schema.fields().iter().enumerate().map(|(root, field)| (field.name().clone(), leaves(root)));
+        let names = schema.fields().iter().map(|field| field.name().clone());
+        let columns = names.zip(leaves(&parquet, schema.fields().len()));
         Ok(Self {
             schema: SchemaRef::clone(schema),
             out,

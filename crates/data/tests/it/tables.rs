@@ -163,6 +163,12 @@ async fn two_versions_differ_in_rows_by_key() {
     let diff = old.diff_rows("t", &new, &["flight"]).await.unwrap();
     assert_eq!((diff.added, diff.removed, diff.changed_new.num_rows()), (flights(100, 101), flights(3, 5), 0));
     assert!(old.diff_rows("t", &old, &["flight"]).await.unwrap().is_empty());
+    let renamed = Evolution::default().with_name("flight", "number").with_name("delay", "late");
+    main().evolve_table("t", &renamed).commit(&ana()).await.unwrap();
+    let named = world.repository.at("main").await.unwrap();
+    let diff = new.diff_rows("t", &named, &["number"]).await.unwrap();
+    assert!(diff.is_empty() && diff.rows_read == 0 && diff.changed_cells.num_columns() == 2);
+    assert!(matches!(named.diff_rows("t", &new, &["number"]).await, Err(Error::NoSuchColumn { .. })));
     assert!(matches!(old.diff_rows("plain", &new, &["flight"]).await, Err(Error::NotATable { .. })));
     assert!(matches!(old.diff_rows("t", &new, &[]).await, Err(Error::Invalid { .. })));
 }
