@@ -14,6 +14,7 @@ mod errors;
 mod hooks;
 mod links;
 mod model;
+mod pieces;
 mod simulation;
 mod support;
 mod tables;
