@@ -1,10 +1,9 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
-use arrow::array::RecordBatch;
 use bytes::Bytes;
 use lineal_core::FilePath;
 
-use crate::{CommitId, Error, FileEntry, SchemaMismatch, draft::Edit, path_order, tree::Tree};
+use crate::{CommitId, Error, FileEntry, SchemaMismatch, draft::Edit, path_order, table::RowEdit, tree::Tree};
 
 /// What a path holds after all edits of a commit, before any byte of it is stored.
 #[derive(Debug)]
@@ -14,8 +13,8 @@ pub(crate) enum Content {
     Base(FileEntry),
     Bytes(Bytes, String),
     File(PathBuf, String),
-    /// The rows of a table of the base, if any, and these.
-    Table(Option<FileEntry>, Vec<RecordBatch>),
+    /// What edits make of a table of the base, or of none.
+    Table(Option<FileEntry>, Vec<RowEdit>),
 }
 
 impl Content {
@@ -24,18 +23,19 @@ impl Content {
         Ok(match (self, edit) {
             (_, Edit::Bytes(bytes, media_type)) => Self::Bytes(bytes, media_type),
             (_, Edit::File(file, media_type)) => Self::File(file, media_type),
-            (_, Edit::Table(batches)) | (Self::Nothing, Edit::Append(batches)) => Self::Table(None, batches),
-            (Self::Base(entry), Edit::Append(batches)) if entry.table.is_some() => Self::Table(Some(entry), batches),
-            (Self::Table(before, mut rows), Edit::Append(batches)) => {
-                rows.extend(batches);
-                Self::Table(before, rows)
+            (_, Edit::Table(batches)) => Self::Table(None, vec![RowEdit::Append(batches)]),
+            (Self::Nothing, Edit::Remove | Edit::Rows(RowEdit::Delete(_) | RowEdit::Evolve(_))) => {
+                return Err(Error::NoSuchPath { commit: base, path: path.to_string() });
             }
-            (_, Edit::Append(_)) => {
+            (Self::Nothing, Edit::Rows(edit)) => Self::Table(None, vec![edit]),
+            (Self::Base(entry), Edit::Rows(edit)) if entry.table.is_some() => Self::Table(Some(entry), vec![edit]),
+            (Self::Table(before, mut edits), Edit::Rows(edit)) => {
+                edits.push(edit);
+                Self::Table(before, edits)
+            }
+            (_, Edit::Rows(_)) => {
                 let source = Box::new(SchemaMismatch::not_a_table());
                 return Err(Error::Schema { path: path.clone(), source });
-            }
-            (Self::Nothing, Edit::Remove) => {
-                return Err(Error::NoSuchPath { commit: base, path: path.to_string() });
             }
             (_, Edit::Remove) => Self::Nothing,
         })

@@ -5,7 +5,10 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use lineal_core::{Actor, CodeRef, DataRef, NoProgress, Progress, Receipt};
 
-use crate::{Commit, CommitId, Error, Repository, commit::Description, local::Directory, publish, stage::ANY_BYTES};
+use crate::{
+    Commit, CommitId, Error, Evolution, Repository, commit::Description, local::Directory, publish, stage::ANY_BYTES,
+    table::RowEdit,
+};
 
 /// Collects the changes of one commit, and then makes it.
 ///
@@ -48,7 +51,7 @@ pub(crate) enum Edit {
     Bytes(Bytes, String),
     File(PathBuf, String),
     Table(Vec<RecordBatch>),
-    Append(Vec<RecordBatch>),
+    Rows(RowEdit),
     Remove,
 }
 
@@ -92,9 +95,35 @@ impl<'a> CommitBuilder<'a> {
 
     /// Adds the rows of `batches` at the end of a table, or begins it.
     ///
-    /// The schema must be that of the table. In this release the table is read and written anew.
+    /// The schema must be that of the table. All row groups but the last are taken over as they are.
     pub fn append_table(self, path: &str, batches: &[RecordBatch]) -> Self {
-        self.edit(path, Edit::Append(batches.to_vec()))
+        self.edit(path, Edit::Rows(RowEdit::Append(batches.to_vec())))
+    }
+
+    /// Puts rows in place of those of a table that have the same key, and those whose key is new at its end.
+    ///
+    /// `key` names the columns that tell the rows apart. Null is a value like others, and so is NaN; `-0` is not `0`. The
+    /// schema of `batches` must be that of the table. Row groups that hold none of the keys are taken over as they are,
+    /// and of those that hold some, pages without a change come out as they were: the store grows by what changed. If
+    /// there is no table yet, this begins it.
+    pub fn update_rows(self, path: &str, key: &[&str], batches: &[RecordBatch]) -> Self {
+        let key = key.iter().map(|column| (*column).to_owned()).collect();
+        self.edit(path, Edit::Rows(RowEdit::Update(key, batches.to_vec())))
+    }
+
+    /// Takes away the rows of a table whose values in the columns of `keys` are those of one of the rows of `keys`.
+    ///
+    /// So every row of the key goes, if there are several. Keys that no row has are passed over.
+    pub fn delete_rows(self, path: &str, keys: &RecordBatch) -> Self {
+        self.edit(path, Edit::Rows(RowEdit::Delete(keys.clone())))
+    }
+
+    /// Changes the columns of a table, in ways that no reader of the old ones has to fear.
+    ///
+    /// All rows are read and written, but pages of columns that keep their type come out as they were. Rows that are
+    /// appended or updated later have the new schema.
+    pub fn evolve_table(self, path: &str, evolution: &Evolution) -> Self {
+        self.edit(path, Edit::Rows(RowEdit::Evolve(evolution.clone())))
     }
 
     /// Makes the files of the version those of a directory: files are put, replaced and removed as they are there.
@@ -172,7 +201,8 @@ impl<'a> CommitBuilder<'a> {
     /// [`Error::Conflict`] if they touched the same paths: read the new version, decide again. [`Error::Unchanged`] if there
     /// is nothing to change, [`Error::Refused`] by a hook. [`Error::NoSuchBranch`] unless it is the very first commit, which
     /// begins its branch. For single paths [`Error::Path`], [`Error::Clash`], [`Error::NoSuchPath`], [`Error::Schema`],
-    /// [`Error::UnsupportedType`], [`Error::NotATable`], [`Error::Local`], [`Error::Unfit`], [`Error::Restless`]. Otherwise [`Error::Store`]; if its kind is
+    /// [`Error::DuplicateKey`], [`Error::Evolution`], [`Error::NoSuchColumn`], [`Error::UnsupportedType`], [`Error::NotATable`],
+    /// [`Error::Local`], [`Error::Unfit`], [`Error::Restless`]. Otherwise [`Error::Store`]; if its kind is
     /// `Unavailable` the outcome may be unknown, and repeating is safe with [`CommitBuilder::with_key`].
     pub async fn commit(self, actor: &Actor) -> Result<Commit, Error> {
         // Named, so that it is sure to be `Send` here and not only where somebody spawns it.

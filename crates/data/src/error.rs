@@ -173,6 +173,28 @@ pub enum Error {
         column: String,
     },
 
+    /// A table may not change its columns in this way. Write it anew under another path, or choose another change.
+    #[error("table {path}: column {column:?} {rule}")]
+    Evolution {
+        /// The table.
+        path: FilePath,
+        /// The column.
+        column: String,
+        /// The rule that is broken.
+        rule: &'static str,
+    },
+
+    /// Two rows have the same key. Choose a key that tells all rows apart, or take one of them away.
+    #[error("table {path}: key {key:?} occurs twice in the {place}")]
+    DuplicateKey {
+        /// The table.
+        path: FilePath,
+        /// `table` or `update`.
+        place: &'static str,
+        /// The values of the key columns, cut to a length fit for a message.
+        key: String,
+    },
+
     /// The file is not a table that can be read: not Parquet, damaged before it was committed, or of an unknown kind.
     #[error("table {path} cannot be read")]
     NotATable {
@@ -286,6 +308,8 @@ impl Error {
             | Self::Invalid { .. }
             | Self::Unchanged { .. }
             | Self::Schema { .. }
+            | Self::Evolution { .. }
+            | Self::DuplicateKey { .. }
             | Self::NotATable { .. }
             | Self::WriteTable { .. }
             | Self::Encode { .. }

@@ -53,6 +53,9 @@ pub enum Stored {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TableFacts {
+    /// The blob with its page table; `None` for a table of a release that had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Digest>,
     /// How many rows.
     pub rows: u64,
     /// The blob with its [`TableSchema`](crate::TableSchema): equal schemas have equal digests.
@@ -84,7 +87,8 @@ impl FileEntry {
 
     /// Returns the blobs that are needed to read it: its bytes, and what is known of it as a table.
     pub(crate) fn references(&self) -> impl Iterator<Item = Digest> + '_ {
-        self.blob().into_iter().chain(self.table.map(|facts| facts.schema))
+        let facts = self.table.into_iter();
+        self.blob().into_iter().chain(facts.flat_map(|facts| [Some(facts.schema), facts.pages]).flatten())
     }
 
     /// Returns its bytes as far as they are in the tree.

@@ -10,11 +10,15 @@
 //!   repository as it was at a time.
 //! - [`Repository::log`], [`Repository::diff`] and [`Repository::verify`] say what happened, what changed, and whether all
 //!   of it still holds.
+//! - Tables grow by what changes: [`CommitBuilder::append_table`], [`CommitBuilder::update_rows`] and
+//!   [`CommitBuilder::delete_rows`] by key, [`CommitBuilder::evolve_table`] for columns. [`Version::diff_rows`],
+//!   [`Version::statistics`] and [`Version::scan`] read only what they must.
 //! - [`Split`] divides rows into train, validation and test by the hash of a key, so that a row never moves.
 //! - [`local`] has what a directory on this machine is compared with a version by, and a version is written out by.
 //! - A [`CommitHook`] such as [`SchemaContract`] can refuse a commit.
 //!
-//! Stored formats are specified in `docs/format/data.md` and `docs/format/tree.md`. Tables are built in memory.
+//! Stored formats are specified in `docs/format/data.md`, `docs/format/tree.md` and `docs/format/table.md`. Tables are built
+//! in memory.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -54,6 +58,7 @@ mod contract; // a hook that guards the schema of tables
 mod draft; // collecting the changes of a commit
 mod error; // what can go wrong
 mod event; // what happens to a repository, and the fold
+mod evolution; // how columns may change
 mod file_entry; // one file of a version
 mod guard; // protected branches and locked paths
 mod history; // walking commits backwards
@@ -66,15 +71,17 @@ mod links; // what keeps what alive, for collectors
 pub mod local; // directories: scan, status, checkout
 mod merge; // changes of other commits: merge, revert, cherry-pick
 mod names; // names of branches and tags
-mod parquet_file; // tables as deterministic Parquet
+mod parquet_file; // reading any Parquet file
 mod path_order; // the order of paths in a tree, and which cannot lie beside each other
 mod publish; // from a draft to a commit, exactly once
 mod remote; // push and pull between stores
 mod repository; // what users hold
 mod revision; // "main~2"
 mod schema; // the columns of a table, in a frozen form
+mod schema_diff; // which columns differ
 mod split; // train, validation, test
 mod stage; // from contents to blobs
+mod table; // tables: row groups, pages, edits
 mod tree; // the files of a commit: a prolly tree of nodes
 mod verify; // chain, closure, and every byte
 mod version; // reading one version
@@ -88,6 +95,7 @@ pub use self::{
     draft::CommitBuilder,
     error::{Error, FormatFlaw},
     event::{DataEvent, RepositoryState},
+    evolution::{Evolution, EvolutionRules},
     file_entry::{FileEntry, FileKind, Stored, TableFacts},
     hook::{CommitHook, Proposal, Refusal},
     links::{COMMIT_MEDIA_TYPE, CommitLinks, DataRoots, SCHEMA_MEDIA_TYPE, TREE_MEDIA_TYPE, TreeLinks},
@@ -96,7 +104,9 @@ pub use self::{
     remote::Transferred,
     repository::Repository,
     schema::{Column, SchemaMismatch, TableSchema},
+    schema_diff::SchemaChange,
     split::{Part, Split},
+    table::{ColumnStatistics, Predicate, RowDiff, Scan, StatisticsChange, TableStatistics, Value},
     verify::{Damage, Level, Verification},
     version::Version,
     version_store::VersionStore,

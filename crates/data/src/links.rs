@@ -13,6 +13,8 @@ pub const TREE_MEDIA_TYPE: &str = "application/vnd.lineal.tree.v2";
 pub const SCHEMA_MEDIA_TYPE: &str = "application/vnd.lineal.schema.v1+json";
 /// The media type of a table.
 pub(crate) const PARQUET_MEDIA_TYPE: &str = "application/vnd.apache.parquet";
+/// The media type of the page table of a table.
+pub(crate) const PAGE_TABLE_MEDIA_TYPE: &str = "application/vnd.lineal.table.v1";
 /// What collectors are told that files are, whatever their media type: bytes that name no others.
 const LEAF: &str = "application/octet-stream";
 
@@ -60,7 +62,8 @@ impl Links for CommitLinks {
     }
 }
 
-/// Tells collectors what a node of a tree keeps alive: the nodes below it, or its files, and the schemas of its tables.
+/// Tells collectors what a node of a tree keeps alive: the nodes below it, or its files, and the schemas and page tables of
+/// its tables.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TreeLinks;
 

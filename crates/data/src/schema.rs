@@ -30,6 +30,9 @@ pub struct TableSchema {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Column {
+    /// The name that it was first known by; `None` if that is its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Its name.
     pub name: String,
     /// Whether a value may be missing.
@@ -72,10 +75,14 @@ impl TableSchema {
                 found: excerpt(&field.data_type().to_string()),
             };
             let data_type = type_name(field.data_type()).ok_or_else(unsupported)?;
-            Ok(Column { name: field.name().clone(), nullable: field.is_nullable(), data_type })
+            Ok(Column { id: None, name: field.name().clone(), nullable: field.is_nullable(), data_type })
         };
         let columns = schema.fields().iter().map(AsRef::as_ref).map(column).collect::<Result<_, _>>()?;
         Ok(Self { columns })
+    }
+
+    pub(crate) fn of_columns(columns: Vec<Column>) -> Self {
+        Self { columns }
     }
 
     /// Returns the columns in order.
@@ -98,12 +105,14 @@ impl TableSchema {
         Ok(Digest::of(&self.encode()?))
     }
 
-    /// Checks that `other` has the same columns in the same order.
+    /// Checks that `other` has the same columns in the same order, whatever names they were first known by.
     ///
     /// # Errors
     /// [`SchemaMismatch`] with every difference.
     pub fn check_equal(&self, other: &Self) -> Result<(), SchemaMismatch> {
-        if self == other {
+        let alike = |one: &Column, two: &Column| (&one.name, one.shown_type()) == (&two.name, two.shown_type());
+        let pairs = || self.columns.iter().zip(&other.columns);
+        if self.columns.len() == other.columns.len() && pairs().all(|(one, two)| alike(one, two)) {
             return Ok(());
         }
         let missing = self.columns.iter().filter(|column| other.column(&column.name).is_none());
@@ -111,7 +120,9 @@ impl TableSchema {
         for column in &other.columns {
             match self.column(&column.name) {
                 None => differences.push(format!("{column} is not in the table")),
-                Some(own) if own != column => differences.push(format!("{column} should be {}", own.shown_type())),
+                Some(own) if !alike(own, column) => {
+                    differences.push(format!("{column} should be {}", own.shown_type()));
+                }
                 Some(_) => {}
             }
         }
@@ -141,6 +152,12 @@ impl TableSchema {
 }
 
 impl Column {
+    /// Returns the name that it was first known by, which stays when it is renamed.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        self.id.as_deref().unwrap_or(&self.name)
+    }
+
     pub(crate) fn shown_type(&self) -> String {
         format!("{}{}", self.data_type, if self.nullable { "?" } else { "" })
     }
@@ -161,6 +178,10 @@ pub struct SchemaMismatch {
 impl SchemaMismatch {
     pub(crate) fn not_a_table() -> Self {
         Self { differences: vec!["the file was not written as a table".to_owned()] }
+    }
+
+    pub(crate) fn of(differences: Vec<String>) -> Self {
+        Self { differences }
     }
 
     /// Returns each difference in words.

@@ -9,17 +9,16 @@ use std::{
     },
 };
 
-use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use lineal_core::{Batch, BlobStore, Digest, FilePath, Progress, ProgressEvent, PutHints, file_stream};
 
 use crate::{
-    Error, FileEntry, FileKind, SchemaMismatch, TableFacts, TableSchema,
+    Error, FileEntry, FileKind, TableFacts, TableSchema,
     content::Content,
     file_entry::INLINE_BYTES,
-    links::{PARQUET_MEDIA_TYPE, SCHEMA_MEDIA_TYPE},
-    parquet_file,
+    links::{PAGE_TABLE_MEDIA_TYPE, PARQUET_MEDIA_TYPE, SCHEMA_MEDIA_TYPE},
+    table::{self, Before, PageTable, RowEdit},
     tree::Changes,
 };
 
@@ -48,22 +47,15 @@ impl Stage<'_> {
         match content {
             Content::Nothing => Ok(None),
             Content::Base(entry) => Ok(Some(entry)),
-            Content::Bytes(bytes, media_type) => self.put(path, bytes, media_type, None).await.map(Some),
+            Content::Bytes(bytes, media_type) => self.put(path, bytes, media_type).await.map(Some),
             Content::File(file, media_type) => self.put_file(path, &file, media_type).await.map(Some),
-            Content::Table(before, batches) => self.put_table(path, before, batches).await.map(Some),
+            Content::Table(before, edits) => self.put_table(path, before, edits).await.map(Some),
         }
     }
 
-    async fn put(
-        &self,
-        path: &FilePath,
-        bytes: Bytes,
-        media_type: String,
-        table: Option<TableFacts>,
-    ) -> Result<FileEntry, Error> {
+    async fn put(&self, path: &FilePath, bytes: Bytes, media_type: String) -> Result<FileEntry, Error> {
         check_media_type(&media_type)?;
-        let mut entry = FileEntry::of_bytes(path.clone(), FileKind::Regular, &bytes, media_type);
-        entry.table = table;
+        let entry = FileEntry::of_bytes(path.clone(), FileKind::Regular, &bytes, media_type);
         if entry.blob().is_some() {
             let hints = PutHints::default().with_size(entry.size_bytes).with_media_type(entry.media_type.as_str());
             self.batch.put(bytes, hints).await?;
@@ -75,7 +67,7 @@ impl Stage<'_> {
     async fn put_file(&self, path: &FilePath, file: &Path, media_type: String) -> Result<FileEntry, Error> {
         check_media_type(&media_type)?;
         if let Some(bytes) = read_small(file).await? {
-            return self.put(path, bytes, media_type, None).await;
+            return self.put(path, bytes, media_type).await;
         }
         let size = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&size);
@@ -92,42 +84,61 @@ impl Stage<'_> {
         Ok(FileEntry::new(path.clone(), digest, size_bytes, media_type))
     }
 
-    /// Writes a table with the rows of `before`, if any, and of `batches`.
+    /// Writes the table that the edits make of the one before, or of none.
     async fn put_table(
         &self,
         path: &FilePath,
         before: Option<FileEntry>,
-        batches: Vec<RecordBatch>,
+        edits: Vec<RowEdit>,
     ) -> Result<FileEntry, Error> {
-        let Some(schema) = batches.first().map(RecordBatch::schema) else {
-            return Err(Error::invalid("table", path.as_str(), "needs at least one batch, which may be without rows"));
-        };
-        let columns = TableSchema::of(&schema)?;
-        let differs = |mismatch| Error::Schema { path: path.clone(), source: Box::new(mismatch) };
-        for batch in &batches {
-            columns.check_equal(&TableSchema::of(&batch.schema())?).map_err(differs)?;
-        }
+        let schema = self.schema_of(path, before.as_ref(), &edits).await?;
         let before = match before {
-            Some(entry) => Some(self.table_bytes(path, &entry, &columns).await?),
+            Some(entry) => Some(self.load_table(&entry).await?),
             None => None,
         };
-        let written = parquet_file::write(path.clone(), before, batches).await?;
-        let schema = self.put_schema(&columns).await?;
-        let facts = TableFacts { rows: written.rows, schema };
-        self.put(path, written.bytes, PARQUET_MEDIA_TYPE.to_owned(), Some(facts)).await
+        let written = table::write(path.clone(), before, edits).await?;
+        let hints = PutHints::default().with_media_type(PAGE_TABLE_MEDIA_TYPE).with_cut_points(written.page_cuts);
+        let pages = self.batch.put(written.pages, hints).await?;
+        let facts = TableFacts { pages: Some(pages), rows: written.rows, schema };
+        let media_type = PARQUET_MEDIA_TYPE.to_owned();
+        let entry = FileEntry::of_bytes(path.clone(), FileKind::Regular, &written.bytes, media_type);
+        if entry.blob().is_some() {
+            let hints = PutHints::default().with_size(entry.size_bytes).with_media_type(PARQUET_MEDIA_TYPE);
+            self.batch.put(written.bytes, hints.with_cut_points(written.cuts)).await?;
+        }
+        self.advance(entry.size_bytes);
+        Ok(FileEntry { table: Some(facts), ..entry })
     }
 
-    /// Reads the table to append to, once its schema is known to be `columns`.
-    async fn table_bytes(&self, path: &FilePath, entry: &FileEntry, columns: &TableSchema) -> Result<Bytes, Error> {
-        let facts = entry
-            .table
-            .ok_or_else(|| Error::Schema { path: path.clone(), source: Box::new(SchemaMismatch::not_a_table()) })?;
-        if facts.schema != columns.digest()? {
-            let stored = TableSchema::load(self.blobs, facts.schema).await?;
-            let mismatch = stored.check_equal(columns).err().unwrap_or_else(SchemaMismatch::not_a_table);
-            return Err(Error::Schema { path: path.clone(), source: Box::new(mismatch) });
+    /// Checks that all rows have one schema, that of the table before if there is one; stores it and returns its digest.
+    async fn schema_of(&self, path: &FilePath, before: Option<&FileEntry>, edits: &[RowEdit]) -> Result<Digest, Error> {
+        let differs = |mismatch| Error::Schema { path: path.clone(), source: Box::new(mismatch) };
+        let mut columns = match before.and_then(|entry| entry.table) {
+            Some(facts) => Some(TableSchema::load(self.blobs, facts.schema).await?),
+            None => None,
+        };
+        for edit in edits {
+            for batch in edit.batches() {
+                let given = TableSchema::of(&batch.schema())?;
+                match &columns {
+                    Some(columns) => columns.check_equal(&given).map_err(differs)?,
+                    None => columns = Some(given),
+                }
+            }
+            if let (RowEdit::Evolve(evolution), Some(before)) = (edit, &columns) {
+                columns = Some(evolution.apply(path, before)?);
+            }
         }
-        Ok(self.blobs.read(&entry.digest, None).await?)
+        let none = || Error::invalid("table", path.as_str(), "needs at least one batch, which may be without rows");
+        self.put_schema(&columns.ok_or_else(none)?).await
+    }
+
+    async fn load_table(&self, entry: &FileEntry) -> Result<Before, Error> {
+        let pages = match entry.table.and_then(|facts| facts.pages) {
+            Some(pages) => Some(PageTable::load(self.blobs, pages).await?),
+            None => None,
+        };
+        Ok((self.blobs.read(&entry.digest, None).await?, pages))
     }
 
     async fn put_schema(&self, columns: &TableSchema) -> Result<Digest, Error> {

@@ -30,7 +30,7 @@ pub struct Verification {
     pub commits: u64,
     /// Nodes of trees read; one that several versions share counts once.
     pub trees: u64,
-    /// Files looked up; one that several versions share counts once.
+    /// Files and page tables looked up; one that several versions share counts once.
     pub files: u64,
     /// Bytes of these files.
     pub size_bytes: u64,
@@ -50,7 +50,7 @@ impl Verification {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Damage {
-    /// What the blob is to the repository: `commit`, `tree`, `schema`, or the path of a file.
+    /// What the blob is to the repository: `commit`, `tree`, `schema`, `page table of` a path, or the path of a file.
     pub what: String,
     /// A commit that needs it.
     pub commit: CommitId,
@@ -143,6 +143,11 @@ impl Walk<'_> {
                 self.note("schema", commit, facts.schema, loaded)?;
             }
         }
+        let pages = files.iter().filter_map(|entry| {
+            let digest = entry.table?.pages?;
+            Some(Leaf { what: format!("page table of {}", entry.path), digest, stated: None })
+        });
+        self.leaves(commit, pages.collect()).await?;
         let leaf = |entry: &FileEntry| {
             let digest = entry.blob()?;
             Some(Leaf { what: entry.path.to_string(), digest, stated: Some(entry.size_bytes) })

@@ -6,10 +6,11 @@ use futures::{StreamExt, TryStreamExt, future::try_join, stream, stream::BoxStre
 use lineal_core::{BlobStore, ByteStream, DataRef, FilePath, Name, Progress};
 
 use crate::{
-    Commit, Error, FileEntry, TableSchema,
+    Commit, Error, FileEntry, RowDiff, Scan, TableSchema, TableStatistics,
     error::excerpt,
     local::{self, CheckedOut, CheckoutSettings, Directory, Status, Wanted},
     parquet_file,
+    table::{self, PageTable, Side, TableReader},
     tree::{Children, Tree},
 };
 
@@ -189,6 +190,95 @@ impl Version {
 
     async fn wanted(&self) -> Result<Vec<Wanted>, Error> {
         self.tree.list("").map_ok(Wanted::from).try_collect().await
+    }
+
+    /// Returns how many rows a table has, and of each column nulls, least and greatest value, and about how many differ,
+    /// without reading the table.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchPath`]; [`Error::Invalid`] if the file was not written as a table, or before there were statistics;
+    /// [`Error::Store`].
+    pub async fn statistics(&self, path: &str) -> Result<TableStatistics, Error> {
+        match self.file(path).await?.table.and_then(|facts| facts.pages) {
+            Some(pages) => Ok(PageTable::load(self.blobs.as_ref(), pages).await?.statistics()),
+            None => Err(Error::invalid("file", path, "was not written as a table with statistics")),
+        }
+    }
+
+    /// Reads some columns and rows of a table, in order, as a stream; of any Parquet file, also one that was put as bytes.
+    ///
+    /// Batches have up to 8192 rows. In memory is what is wanted of one row group, which has some 8 MiB of values if it
+    /// was written here. Row groups that the statistics rule out are not read. A small file is read whole.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+    /// # use futures::TryStreamExt;
+    /// # use lineal_core::{Actor, LooseBlobs, Store};
+    /// # use lineal_data::{Predicate, Repository, Scan, arrow};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = Store::open("memory:///")?;
+    /// # let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
+    /// # let repository = Repository::open(&store, "flights", blobs).await?;
+    /// # let ana = Actor::new("ana@example.org")?;
+    /// let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..1000));
+    /// let rows = RecordBatch::try_from_iter([("flight", ids)])?;
+    /// repository.commit("main").put_table("t", &[rows]).commit(&ana).await?;
+    /// let version = repository.at("main").await?;
+    /// let scan = Scan::default().with_predicate(Predicate::less("flight", 3));
+    /// let batches: Vec<RecordBatch> = version.scan("t", &scan).await?.try_collect().await?;
+    /// assert_eq!(batches[0].num_rows(), 3);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoSuchColumn`]; [`Error::UnsupportedType`] if a predicate compares a column with a value of another kind;
+    /// [`Error::NotATable`] if it is no Parquet; otherwise as [`Version::read`], also as items of the stream.
+    pub async fn scan(&self, path: &str, scan: &Scan) -> Result<BoxStream<'static, Result<RecordBatch, Error>>, Error> {
+        let Side { reader, pages, .. } = self.side(path).await?;
+        table::scan(&reader, pages.as_ref(), scan)
+    }
+
+    /// Draws `count` rows of a table at random, without repetition and in their order; all rows if there are no more.
+    ///
+    /// The same table, count and seed give the same rows on every machine. Only pages that hold one are read. A table that
+    /// grew gives others; a [`Split`](crate::Split) is what stays.
+    ///
+    /// # Errors
+    /// As [`Version::read_table`].
+    pub async fn sample(&self, path: &str, count: u64, seed: u64) -> Result<RecordBatch, Error> {
+        let Side { reader, .. } = self.side(path).await?;
+        table::read(&reader, table::draw(reader.group_rows().iter().sum(), count, seed)).await
+    }
+
+    /// Compares the rows of a table with those of the same path in `new`: rows whose key is new, is gone, or has other
+    /// values in the columns that both have with the same type.
+    ///
+    /// `key` names the columns that tell the rows apart, as they are called in `new`; it is compared as by
+    /// [`CommitBuilder::update_rows`](crate::CommitBuilder::update_rows), and so are values. Reads the footers and page
+    /// tables, and decodes only rows whose pages differ, so the cost follows the change; these rows are held in memory.
+    /// Where a row lies does not matter. A key that repeats among rows that are not read is not noticed.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateKey`], [`Error::NoSuchColumn`], [`Error::Invalid`] for no key, [`Error::Schema`] if its type
+    /// changed; [`Error::NotATable`] if one of the files is no Parquet; otherwise as [`Version::read`].
+    pub async fn diff_rows(&self, path: &str, new: &Self, key: &[&str]) -> Result<RowDiff, Error> {
+        let (old, new) = (self.side(path).await?, new.side(path).await?);
+        let key = key.iter().map(|column| (*column).to_owned()).collect();
+        table::diff_rows(self.file(path).await?.path, old, new, key).await
+    }
+
+    async fn side(&self, path: &str) -> Result<Side, Error> {
+        let entry = &self.file(path).await?;
+        let reader = TableReader::open(Arc::clone(&self.blobs), entry).await?;
+        let (mut pages, mut schema) = (None, None);
+        if let Some(facts) = entry.table {
+            schema = Some(TableSchema::load(self.blobs.as_ref(), facts.schema).await?);
+            if let Some(digest) = facts.pages {
+                pages = Some(PageTable::load(self.blobs.as_ref(), digest).await?);
+            }
+        }
+        Ok(Side { reader, pages, schema })
     }
 
     /// Returns the reference to this version that other crates keep.

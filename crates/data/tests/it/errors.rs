@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use lineal_data::arrow::array::{Int32Array, RecordBatch};
+use lineal_data::{
+    Evolution,
+    arrow::array::{Int32Array, RecordBatch},
+};
 
 use crate::support::{World, ana, chain, flights};
 
@@ -16,6 +19,8 @@ async fn errors_say_what_to_do() {
         main().put("../x", "1").commit(&ana()).await.unwrap_err(),
         main().put("A", "1").commit(&ana()).await.unwrap_err(),
         main().append_table("t", &[narrow]).commit(&ana()).await.unwrap_err(),
+        main().update_rows("t", &["flight"], &[flights(1, 2), flights(1, 2)]).commit(&ana()).await.unwrap_err(),
+        main().evolve_table("t", &Evolution::default().with_name("flight", "delay")).commit(&ana()).await.unwrap_err(),
         main().based_on(base.id()).put("a", "2").commit(&ana()).await.unwrap_err(),
         main().put("a", "1").commit(&ana()).await.unwrap_err(),
         main().put_as("m", "text", "1").commit(&ana()).await.unwrap_err(),

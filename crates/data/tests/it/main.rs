@@ -16,6 +16,7 @@ mod import;
 mod links;
 mod merge;
 mod model;
+mod pieces;
 mod remote;
 mod simulation;
 mod support;

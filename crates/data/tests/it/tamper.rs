@@ -53,7 +53,7 @@ async fn a_flipped_bit_in_any_blob_is_found_and_named() {
     let (world, guard) = world().await;
     let intact = world.repository.verify(Level::Rehash, &NoProgress).await.unwrap();
     assert!(intact.is_intact());
-    assert_eq!((intact.commits, intact.trees, intact.files), (2, 2, 2));
+    assert_eq!((intact.commits, intact.trees, intact.files), (2, 2, 3), "two files and a page table");
     let mut checked = 0;
     for path in files_below(&guard.path().join("blobs")) {
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -66,7 +66,7 @@ async fn a_flipped_bit_in_any_blob_is_found_and_named() {
         std::fs::write(&path, whole).unwrap();
         checked += 1;
     }
-    assert_eq!(checked, 7, "two commits, two trees, a schema, two files");
+    assert_eq!(checked, 8, "two commits, two trees, a schema, a page table, two files");
     assert!(world.repository.verify(Level::Rehash, &NoProgress).await.unwrap().is_intact());
 }
 

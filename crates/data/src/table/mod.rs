@@ -1,0 +1,33 @@
+//! Tables: Parquet files cut by content, with a page table beside each.
+
+mod align; // which rows lie in equal pages
+mod bytes; // integers and byte strings of page tables
+mod cell_hash; // a hash and a size for each cell
+mod cut; // where row groups end
+mod edit; // from a table and edits to a table
+mod file; // a Parquet file in memory
+mod key; // the columns that tell rows apart
+mod page_table; // where pages lie, and what they hold
+mod reader; // a Parquet file in a store, read in part
+mod row_diff; // which rows differ, by key
+mod sample; // rows drawn with a seed
+mod scan; // some columns and rows, row groups that are ruled out left out
+mod sketch; // how many distinct values
+mod statistics; // what is known of columns without reading
+mod value; // a single value, least and greatest
+mod writer; // equal rows, equal bytes
+
+pub(crate) use self::{
+    edit::{Before, RowEdit, write},
+    page_table::PageTable,
+    reader::TableReader,
+    row_diff::{Side, diff_rows, read},
+    sample::draw,
+    scan::scan,
+};
+pub use self::{
+    row_diff::RowDiff,
+    scan::{Predicate, Scan},
+    statistics::{ColumnStatistics, StatisticsChange, TableStatistics},
+    value::Value,
+};

@@ -1,0 +1,286 @@
+use std::{
+    error::Error as StdError,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use bytes::Bytes;
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
+use lineal_core::{BlobStore, Digest, FilePath, on_cpu};
+use parquet::{
+    DecodeResult,
+    arrow::{
+        ProjectionMask,
+        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection},
+        push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder},
+    },
+    errors::ParquetError,
+    file::metadata::{PageIndexPolicy, ParquetMetaDataPushDecoder},
+};
+
+use super::{file::describes, page_table::PageTable};
+use crate::{Error, FileEntry};
+
+/// A Parquet file in a blob store, of which only what is asked for is read. It may be anybody's.
+#[derive(Clone)]
+pub(crate) struct TableReader {
+    source: Source,
+    metadata: ArrowReaderMetadata,
+}
+
+/// What to read of a table.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Selection {
+    /// Row groups, ascending.
+    pub(crate) groups: Vec<usize>,
+    /// Rows of those groups; all of them for `None`.
+    pub(crate) rows: Option<RowSelection>,
+    /// Columns by place; all of them for `None`.
+    pub(crate) columns: Option<Vec<usize>>,
+}
+
+impl TableReader {
+    /// Reads the footer.
+    pub(crate) async fn open(blobs: Arc<dyn BlobStore>, entry: &FileEntry) -> Result<Self, Error> {
+        let (digest, size) = (entry.digest, entry.size_bytes);
+        let whole = match entry.blob() {
+            None => Some(entry.inline().clone()),
+            Some(blob) if size <= WHOLE_BYTES => Some(blobs.read(&blob, None).await?),
+            Some(_) => None,
+        };
+        let source = Source { blobs, path: entry.path.clone(), digest, size, whole };
+        let decoder = ParquetMetaDataPushDecoder::try_new(source.size).map_err(|error| source.flaw(error.into()))?;
+        let mut decoder = decoder.with_page_index_policy(PageIndexPolicy::Optional);
+        let tail = source.size.saturating_sub(TAIL_BYTES)..source.size;
+        let mut wanted = vec![tail];
+        // End, footer, and each part of the page index.
+        for _ in 0..8 {
+            let (ranges, pieces) = source.fetch(std::mem::take(&mut wanted)).await?;
+            let step = source.step(move || {
+                decoder.push_ranges(ranges, pieces)?;
+                let result = decoder.try_decode()?;
+                Ok((decoder, result))
+            });
+            let result;
+            (decoder, result) = step.await?;
+            match result {
+                DecodeResult::NeedsData(ranges) => wanted = ranges,
+                DecodeResult::Data(metadata) => {
+                    let options = ArrowReaderOptions::new();
+                    let metadata =
+                        source.step(move || ArrowReaderMetadata::try_new(Arc::new(metadata), options)).await?;
+                    return Ok(Self { source, metadata });
+                }
+                DecodeResult::Finished => break,
+            }
+        }
+        Err(source.flaw("its footer does not end".into()))
+    }
+
+    pub(super) fn path(&self) -> &FilePath {
+        &self.source.path
+    }
+
+    /// Tells whether a page table is that of this file.
+    pub(super) fn fits(&self, pages: &PageTable) -> bool {
+        describes(pages, &self.metadata)
+    }
+
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        self.metadata.schema()
+    }
+
+    /// Returns how many rows each row group has.
+    pub(crate) fn group_rows(&self) -> Vec<u64> {
+        let groups = self.metadata.metadata().row_groups();
+        groups.iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0)).collect()
+    }
+
+    /// Says of a cause that the file is not a table.
+    pub(super) fn flaw(&self) -> impl Fn(Box<dyn StdError + Send + Sync>) -> Error + use<> {
+        let path = self.source.path.clone();
+        move |source| Error::NotATable { path: path.clone(), source }
+    }
+
+    /// Reads what is selected, a row group at a time, in batches of up to [`ROWS_READ`] rows.
+    pub(crate) fn stream(&self, selection: Selection) -> Result<BoxStream<'static, Result<RecordBatch, Error>>, Error> {
+        if selection.groups.is_empty() {
+            return Ok(stream::empty().boxed());
+        }
+        let mut builder = ParquetPushDecoderBuilder::new_with_metadata(self.metadata.clone())
+            .with_row_groups(selection.groups)
+            .with_batch_size(ROWS_READ);
+        if let Some(columns) = selection.columns {
+            builder = builder.with_projection(ProjectionMask::roots(self.metadata.parquet_schema(), columns));
+        }
+        if let Some(rows) = selection.rows {
+            builder = builder.with_row_selection(rows);
+        }
+        let decoder = builder.build().map_err(|error| self.source.flaw(error.into()))?;
+        let state = (self.source.clone(), decoder);
+        Ok(stream::try_unfold(state, |(source, decoder)| next(source, decoder)).boxed())
+    }
+}
+
+/// Decodes the next batch, fetching what it takes.
+async fn next(
+    source: Source,
+    mut decoder: ParquetPushDecoder,
+) -> Result<Option<(RecordBatch, (Source, ParquetPushDecoder))>, Error> {
+    let mut pushed = Vec::new();
+    loop {
+        let result;
+        (decoder, result) = source
+            .step(move || {
+                let result = decoder.try_decode()?;
+                Ok((decoder, result))
+            })
+            .await?;
+        match result {
+            DecodeResult::Finished => return Ok(None),
+            DecodeResult::Data(batch) => return Ok(Some((batch, (source, decoder)))),
+            DecodeResult::NeedsData(wanted) if wanted == pushed => {
+                return Err(source.flaw("its pages do not lie where its footer says".into()));
+            }
+            DecodeResult::NeedsData(wanted) => {
+                pushed.clone_from(&wanted);
+                let (ranges, pieces) = source.fetch(wanted).await?;
+                decoder.push_ranges(ranges, pieces).map_err(|error| source.flaw(error.into()))?;
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Source {
+    blobs: Arc<dyn BlobStore>,
+    path: FilePath,
+    digest: Digest,
+    size: u64,
+    /// The bytes of a small file, which one request brings.
+    whole: Option<Bytes>,
+}
+
+impl Source {
+    /// Reads ranges, some at once, and those that lie near each other together.
+    async fn fetch(&self, wanted: Vec<Range<u64>>) -> Result<(Vec<Range<u64>>, Vec<Bytes>), Error> {
+        if let Some(range) = wanted.iter().find(|range| range.start > range.end || range.end > self.size) {
+            return Err(self.flaw(format!("its footer names the bytes {range:?} of {}", self.size).into()));
+        }
+        let ranges = together(wanted);
+        let reads = ranges.clone().into_iter().map(|range| self.read(range));
+        let pieces = stream::iter(reads).buffered(CONCURRENCY).try_collect().await?;
+        Ok((ranges, pieces))
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        let Some(whole) = &self.whole else { return Ok(self.blobs.read(&self.digest, Some(range)).await?) };
+        let (start, end) = (usize::try_from(range.start), usize::try_from(range.end));
+        match (start, end) {
+            (Ok(start), Ok(end)) if start <= end && end <= whole.len() => Ok(whole.slice(start..end)),
+            _ => Err(self.flaw("it is shorter than its entry says".into())),
+        }
+    }
+
+    /// Lets the Parquet reader work; one that gives up on a file must not look like a defect of ours.
+    async fn step<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, ParquetError> + Send + 'static,
+    ) -> Result<T, Error> {
+        match on_cpu(move || catch_unwind(AssertUnwindSafe(work))).await? {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(self.flaw(error.into())),
+            Err(_) => Err(self.flaw("the Parquet reader gave up on it".into())),
+        }
+    }
+
+    fn flaw(&self, source: Box<dyn StdError + Send + Sync>) -> Error {
+        Error::NotATable { path: self.path.clone(), source }
+    }
+}
+
+/// Joins ranges that overlap or lie near each other.
+fn together(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    ranges.sort_by_key(|range| range.start);
+    let mut joined: Vec<Range<u64>> = Vec::new();
+    for range in ranges {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end + GAP_BYTES => last.end = last.end.max(range.end),
+            _ => joined.push(range),
+        }
+    }
+    joined
+}
+
+/// Rows in a batch that is read.
+const ROWS_READ: usize = 8192;
+/// A file of so many bytes is read at once.
+const WHOLE_BYTES: u64 = 4 * 1024 * 1024;
+/// What is read first, in the hope that it holds the footer.
+const TAIL_BYTES: u64 = 64 * 1024;
+/// A gap that is cheaper to read than to make another request for.
+const GAP_BYTES: u64 = 16 * 1024;
+/// Ranges read at once.
+const CONCURRENCY: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use lineal_core::{BlobStoreExt, LooseBlobs, Store};
+
+    use super::{super::row_diff::tests::put_small, *};
+
+    async fn read(blobs: &Arc<LooseBlobs>, bytes: Bytes, size_bytes: u64) -> Result<usize, Error> {
+        blobs.put_one(bytes.clone()).await.unwrap();
+        let path = FilePath::new("t").unwrap();
+        let entry = FileEntry::new(path, Digest::of(&bytes), size_bytes, "application/octet-stream".to_owned());
+        let reader = TableReader::open(Arc::<LooseBlobs>::clone(blobs), &entry).await?;
+        let groups = (0..reader.group_rows().len()).collect();
+        let batches: Vec<RecordBatch> =
+            reader.stream(Selection { groups, ..Selection::default() })?.try_collect().await?;
+        Ok(batches.iter().map(RecordBatch::num_rows).sum())
+    }
+
+    #[tokio::test]
+    async fn damaged_files_give_rows_or_a_typed_error() {
+        let store = Store::open("memory:///").unwrap();
+        let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await.unwrap());
+        let columns: [(&str, ArrayRef); 2] = [
+            ("n", Arc::new(Int64Array::from_iter_values(0..60))),
+            ("s", Arc::new(StringArray::from_iter_values((0..60).map(|at| format!("{}", at % 3))))),
+        ];
+        let good = put_small(vec![RecordBatch::try_from_iter(columns).unwrap()]).bytes;
+        assert_eq!(read(&blobs, good.clone(), good.len() as u64).await.unwrap(), 60);
+        let damaged = (0..good.len()).step_by(23).map(|at| {
+            let mut bad = good.to_vec();
+            bad[at] ^= 0x55;
+            Bytes::from(bad)
+        });
+        let cut = (0..good.len()).step_by(211).map(|at| good.slice(..at));
+        let strange = [&b"PAR1"[..], b"", b"not parquet at all", b"PAR1\xff\xff\xff\x7fPAR1"].map(Bytes::from_static);
+        let mut refused = 0;
+        for bytes in damaged.chain(cut).chain(strange) {
+            // A flipped bit may hide in a value; the reader may not take anything down with it.
+            let size = bytes.len() as u64;
+            match read(&blobs, bytes, size).await {
+                Ok(_) => {}
+                Err(Error::NotATable { .. }) => refused += 1,
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        assert!(refused > 20, "{refused}");
+        let wrong = read(&blobs, good.clone(), good.len() as u64 + 9).await;
+        assert!(matches!(wrong, Err(Error::NotATable { .. })), "{wrong:?}");
+    }
+
+    #[test]
+    fn ranges_near_each_other_are_read_together() {
+        let joined = together(vec![100_000..100_010, 0..10, 5..20, 30..40]);
+        assert_eq!(joined, [0..40, 100_000..100_010]);
+    }
+}
