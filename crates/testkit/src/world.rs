@@ -127,6 +127,7 @@ impl Drop for World {
 }
 
 const DEFAULT_STEP_LIMIT: u64 = 1_000_000;
-/// Real time given to a thread outside before a world without any ready task counts as dead.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Real time given to a thread outside before a world without any ready task counts as dead: much, as a busy machine may not
+/// let it run for seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
 const SHOWN_LINES: usize = 40;
