@@ -268,8 +268,9 @@ pub(super) mod tests {
             size_bytes: written.bytes.len() as u64,
             table: None,
         };
-        let reader = TableReader::open(blobs, &entry).await.unwrap();
-        Side { reader, pages: Some(PageTable::of_bytes(&written.pages).unwrap()), schema: None }
+        let pages = PageTable::of_bytes(&written.pages).unwrap();
+        let reader = TableReader::open(blobs, &entry, Some(&pages)).await.unwrap();
+        Side { reader, pages: Some(pages), schema: None }
     }
 
     /// A table of small row groups.
