@@ -5,6 +5,7 @@ use crate::FileEntry;
 /// What became of one file between two versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "changes are looked at and dropped: a box for each would cost more")]
 pub enum Change {
     /// It is only in the new version.
     Added {

@@ -270,7 +270,6 @@ impl Version {
 
     async fn side(&self, path: &str) -> Result<Side, Error> {
         let entry = &self.file(path).await?;
-        let reader = TableReader::open(Arc::clone(&self.blobs), entry).await?;
         let (mut pages, mut schema) = (None, None);
         if let Some(facts) = entry.table {
             schema = Some(TableSchema::load(self.blobs.as_ref(), facts.schema).await?);
@@ -278,6 +277,7 @@ impl Version {
                 pages = Some(PageTable::load(self.blobs.as_ref(), digest).await?);
             }
         }
+        let reader = TableReader::open(Arc::clone(&self.blobs), entry, pages.as_ref()).await?;
         Ok(Side { reader, pages, schema })
     }
 

@@ -45,8 +45,12 @@ pub(crate) struct Selection {
 }
 
 impl TableReader {
-    /// Reads the footer.
-    pub(crate) async fn open(blobs: Arc<dyn BlobStore>, entry: &FileEntry) -> Result<Self, Error> {
+    /// Reads the footer: in one request, if the page table says how long it is.
+    pub(crate) async fn open(
+        blobs: Arc<dyn BlobStore>,
+        entry: &FileEntry,
+        pages: Option<&PageTable>,
+    ) -> Result<Self, Error> {
         let (digest, size) = (entry.digest, entry.size_bytes);
         let whole = match entry.blob() {
             None => Some(entry.inline().clone()),
@@ -56,7 +60,8 @@ impl TableReader {
         let source = Source { blobs, path: entry.path.clone(), digest, size, whole };
         let decoder = ParquetMetaDataPushDecoder::try_new(source.size).map_err(|error| source.flaw(error.into()))?;
         let mut decoder = decoder.with_page_index_policy(PageIndexPolicy::Optional);
-        let tail = source.size.saturating_sub(TAIL_BYTES)..source.size;
+        let tail = pages.map_or(TAIL_BYTES, |pages| pages.footer.min(MOST_TAIL_BYTES));
+        let tail = source.size.saturating_sub(tail.max(LEAST_TAIL_BYTES))..source.size;
         let mut wanted = vec![tail];
         // End, footer, and each part of the page index.
         for _ in 0..8 {
@@ -223,6 +228,10 @@ const ROWS_READ: usize = 8192;
 const WHOLE_BYTES: u64 = 4 * 1024 * 1024;
 /// What is read first, in the hope that it holds the footer.
 const TAIL_BYTES: u64 = 64 * 1024;
+/// What says how long the rest of the footer is.
+const LEAST_TAIL_BYTES: u64 = 8;
+/// What is believed of how long a footer is.
+const MOST_TAIL_BYTES: u64 = 16 * 1024 * 1024;
 /// A gap that is cheaper to read than to make another request for.
 const GAP_BYTES: u64 = 16 * 1024;
 /// Ranges read at once.
@@ -239,7 +248,7 @@ mod tests {
         blobs.put_one(bytes.clone()).await.unwrap();
         let path = FilePath::new("t").unwrap();
         let entry = FileEntry::new(path, Digest::of(&bytes), size_bytes, "application/octet-stream".to_owned());
-        let reader = TableReader::open(Arc::<LooseBlobs>::clone(blobs), &entry).await?;
+        let reader = TableReader::open(Arc::<LooseBlobs>::clone(blobs), &entry, None).await?;
         let groups = (0..reader.group_rows().len()).collect();
         let batches: Vec<RecordBatch> =
             reader.stream(Selection { groups, ..Selection::default() })?.try_collect().await?;

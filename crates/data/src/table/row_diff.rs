@@ -264,8 +264,9 @@ pub(super) mod tests {
         let (path, digest) = (FilePath::new("t").unwrap(), Digest::of(&written.bytes));
         let media_type = "application/vnd.apache.parquet".to_owned();
         let entry = FileEntry::new(path, digest, written.bytes.len() as u64, media_type);
-        let reader = TableReader::open(blobs, &entry).await.unwrap();
-        Side { reader, pages: Some(PageTable::of_bytes(&written.pages).unwrap()), schema: None }
+        let pages = PageTable::of_bytes(&written.pages).unwrap();
+        let reader = TableReader::open(blobs, &entry, Some(&pages)).await.unwrap();
+        Side { reader, pages: Some(pages), schema: None }
     }
 
     /// A table of small row groups.

@@ -89,7 +89,7 @@ fn the_division_into_batches_and_commits_does_not_change_the_bytes() {
     assert_eq!(read(&whole), rows(0, 200));
     let again = edited(Some(&whole), vec![RowEdit::Append(vec![rows(0, 0)])]).unwrap();
     assert_eq!(whole.bytes, again.bytes, "taken over");
-    let before = Some((first.bytes.clone(), None));
+    let before = Some((first.bytes, None));
     let edits = vec![RowEdit::Append(parts[2..].to_vec())];
     let limits = Limits { least: 100, spread: 200, greatest: 600 };
     let old = Editing::begin(path(), limits, before, &edits).unwrap().apply(edits).unwrap().write().unwrap();
