@@ -60,6 +60,9 @@ mod error; // what can go wrong
 mod event; // what happens to a repository, and the fold
 mod evolution; // how columns may change
 mod file_entry; // one file of a version
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing; // what `fuzz/` feeds with hostile bytes
 mod guard; // protected branches and locked paths
 mod history; // walking commits backwards
 mod hook; // the seam that can refuse a commit

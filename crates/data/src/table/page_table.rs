@@ -109,8 +109,8 @@ impl PageTable {
         })
     }
 
-    #[cfg(test)]
-    pub(super) fn of_bytes(bytes: &[u8]) -> Result<Self, FormatFlaw> {
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn of_bytes(bytes: &[u8]) -> Result<Self, FormatFlaw> {
         Self::decode(bytes)
     }
 

@@ -103,6 +103,11 @@ impl Node {
         Ok(node)
     }
 
+    #[cfg(fuzzing)]
+    pub(crate) fn encode_again(&self) -> Result<Bytes, FormatFlaw> {
+        Self::encode(self.level(), &self.items())
+    }
+
     pub(super) fn encode(level: u8, items: &[Item]) -> Result<Bytes, FormatFlaw> {
         let mut out = header(level, items.len());
         items.iter().try_for_each(|item| item.encode(&mut out))?;

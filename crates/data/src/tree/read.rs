@@ -7,7 +7,10 @@ use super::{
     node::{Link, Node},
     nodes::Nodes,
 };
-use crate::{Error, FileEntry, path_order::PathKey};
+use crate::{
+    Error, FileEntry,
+    path_order::{self, PathKey},
+};
 
 /// The files of a version.
 #[derive(Debug, Clone)]
@@ -55,16 +58,15 @@ impl Tree {
 
     /// Finds one file; reads one node of each level.
     pub(crate) async fn get(&self, path: &FilePath) -> Result<Option<FileEntry>, Error> {
-        let key = PathKey::of(path);
         let mut node = self.top().await?;
         loop {
             node = match node.as_ref() {
                 Node::Leaf(files) => {
-                    let at = files.partition_point(|file| PathKey::of(&file.path) < key);
+                    let at = files.partition_point(|file| path_order::compare(&file.path, path).is_lt());
                     return Ok(files.get(at).filter(|file| file.path == *path).cloned());
                 }
                 Node::Branch(level, links) => {
-                    let at = links.partition_point(|link| PathKey::of(&link.last) < key);
+                    let at = links.partition_point(|link| path_order::compare(&link.last, path).is_lt());
                     let Some(link) = links.get(at) else { return Ok(None) };
                     self.nodes.below(*level, link).await?
                 }
