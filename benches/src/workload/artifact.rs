@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     args::{self, ArtifactGet, ArtifactPut},
     meter::{Meter, Reading},
-    report,
+    report::{self, text},
     stores::{self, Counting},
 };
 
@@ -121,16 +121,6 @@ fn report(step: &str, reading: &Reading, manifest: &Manifest, version: u64, coun
         "reads": counting.reads(),
     });
     report::line(&format!("artifact-{step}"), step, reading, more);
-}
-
-fn text(error: impl std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// Where the blobs lie in a store.

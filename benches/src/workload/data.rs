@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::{
     args::{Data, DataStep},
     meter::Meter,
-    report,
+    report::{self, text},
     stores::{self, Counting},
 };
 
@@ -130,16 +130,6 @@ fn report(what: &Data, meter: Meter, mut more: serde_json::Value, counting: &Cou
         fields.insert("reads".to_owned(), counting.reads().into());
     }
     report::line(&format!("data-{step}"), step, &meter.stop(), more);
-}
-
-fn text(error: impl std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }
 
 /// Where the blobs lie in a store.

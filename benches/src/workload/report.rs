@@ -25,3 +25,14 @@ pub(crate) fn line(workload: &str, step: &str, reading: &Reading, more: Value) {
 pub(crate) fn round(value: f64) -> f64 {
     (value * 1e6).round() / 1e6
 }
+
+/// Renders an error with its causes.
+pub(crate) fn text(error: impl std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

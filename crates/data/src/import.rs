@@ -37,7 +37,7 @@ pub(crate) async fn import(stage: &Stage<'_>, directory: &Directory, base: &Tree
         put.push(stage.put_all(group).await?);
     }
     for candidate in large {
-        put.push(Vec::from_iter(stage.put_large(&root, candidate).await?));
+        put.push(vec![stage.put_large(&root, candidate).await?]);
     }
     for (found, before, entry) in put.into_iter().flatten() {
         known.push(Hashed { found, digest: entry.digest });
@@ -146,7 +146,7 @@ impl Stage<'_> {
         stream::iter(group).then(put).try_collect().await
     }
 
-    async fn put_large(&self, root: &Path, candidate: Candidate) -> Result<Option<Put>, Error> {
+    async fn put_large(&self, root: &Path, candidate: Candidate) -> Result<Put, Error> {
         let Candidate { found, before } = candidate;
         let path = found.path.below(root);
         let media_type = media_type(&found.path, before.as_ref(), found.kind);
@@ -162,7 +162,7 @@ impl Stage<'_> {
         let entry = FileEntry::new(found.path.clone(), digest, found.size_bytes, media_type);
         let entry = FileEntry { kind: found.kind, ..entry };
         self.progress.report(ProgressEvent::Advanced { task: TASK, by: entry.size_bytes });
-        Ok(Some((found, before, entry)))
+        Ok((found, before, entry))
     }
 }
 

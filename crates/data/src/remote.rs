@@ -160,10 +160,7 @@ impl<'a> Push<'a> {
     async fn send(&mut self, commit: &Commit) -> Result<(), Error> {
         let before = publish::load_tree(self.from, commit.parents().first().copied()).await?;
         let after = self.from.trees.at(Some(commit.tree()));
-        let nodes = match before.is_same(&after) {
-            true => Vec::new(),
-            false => tree::unshared(&before, &after).await?.nodes,
-        };
+        let nodes = tree::unshared(&before, &after).await?.nodes;
         self.send_files(&before, &after).await?;
         // The tree without files is a node, too.
         let nodes = if nodes.is_empty() { vec![commit.tree()] } else { nodes };

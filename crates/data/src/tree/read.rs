@@ -37,11 +37,6 @@ impl Tree {
         Self { nodes: Arc::clone(&self.nodes), root }
     }
 
-    /// Tells whether both have the same files.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.root == other.root
-    }
-
     /// Reads the node at the top.
     pub(super) async fn top(&self) -> Result<Arc<Node>, Error> {
         match self.root {
