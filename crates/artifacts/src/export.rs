@@ -196,7 +196,15 @@ fn hash(path: &Path) -> io::Result<Digest> {
 async fn write_large(blobs: &dyn BlobStore, name: &FilePath, file: &FileEntry, root: &Path) -> Result<bool, Error> {
     let (root, name, wanted) = (root.to_owned(), name.clone(), file.clone());
     let Some(target) = blocking(move || missing(&root, &name, &wanted)).await? else { return Ok(false) };
-    write_pieces(blobs.stream(&file.digest).await?.err_into().boxed(), &target, &target).await?;
+    // Nobody sees a byte before the whole has verified: it has another name until then.
+    let pieces = blobs.stream_to_end(&file.digest).await?.err_into().boxed();
+    match write_pieces(pieces, &target, &target).await {
+        // Piece by piece it is said what is damaged, or a sound copy is found.
+        Err(Error::Store(lineal_core::Error::BlobCorrupt { .. })) => {
+            write_pieces(blobs.stream(&file.digest).await?.err_into().boxed(), &target, &target).await?;
+        }
+        written => written?,
+    }
     Ok(true)
 }
 

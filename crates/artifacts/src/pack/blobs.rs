@@ -19,6 +19,7 @@ use super::{
     cache::{CacheSlot, ReadCache},
     format,
     index::{Index, LoadedPack, Pack},
+    read::Proof,
     segments::RecentRows,
 };
 
@@ -357,7 +358,11 @@ impl BlobStore for PackBlobs {
     }
 
     async fn stream(&self, digest: &Digest) -> Result<ByteStream, Error> {
-        Inner::stream(&self.inner, digest).await
+        Inner::stream(&self.inner, digest, Proof::Chunks).await
+    }
+
+    async fn stream_to_end(&self, digest: &Digest) -> Result<ByteStream, Error> {
+        Inner::stream(&self.inner, digest, Proof::Whole).await
     }
 
     async fn enrol(&self, enrolment: &Enrolment) -> Result<u64, Error> {

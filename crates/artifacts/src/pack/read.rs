@@ -31,6 +31,15 @@ impl Shape {
     }
 }
 
+/// When bytes are proved right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Chunk by chunk, before any is handed out.
+    Chunks,
+    /// By the hash of the whole, at its end.
+    Whole,
+}
+
 /// Why pieces could not be fetched.
 enum Trouble {
     /// A pack is not where the index says: it was collected, and what lived in it lies elsewhere now.
@@ -167,7 +176,7 @@ impl Inner {
         loop {
             let place = self.find(key, kind, None, &avoid).await?;
             let Some(place) = place else { return first.map_or(Ok(None), |error| Err(Trouble::Error(error))) };
-            match self.fetch(blob, std::slice::from_ref(&place)).await {
+            match self.fetch(blob, std::slice::from_ref(&place), Proof::Chunks).await {
                 Ok(bytes) => return Ok(bytes.into_iter().next().map(|bytes| (place, bytes))),
                 Err(Trouble::Error(error @ Error::Damaged { .. })) => {
                     put_in_order(&mut avoid, place.pack.info.digest);
@@ -227,7 +236,7 @@ impl Inner {
 
     /// Returns the raw bytes of records that lie where the index says, each verified.
     pub(crate) async fn fetch_places(&self, places: &[Place]) -> Result<Vec<Bytes>, Error> {
-        match self.fetch(&Digest::of(b""), places).await {
+        match self.fetch(&Digest::of(b""), places, Proof::Chunks).await {
             Ok(raw) => Ok(raw),
             Err(Trouble::Error(error)) => Err(error),
             Err(Trouble::Moved) => Err(Error::Collection { reason: "a pack went away meanwhile".to_owned() }),
@@ -255,12 +264,17 @@ impl Inner {
 
     /// Returns the raw bytes of records of `blob`, in order, each verified.
     async fn pieces(&self, blob: &Digest, rows: &[Row], kind: Kind) -> Result<Vec<Bytes>, Error> {
+        self.pieces_proved(blob, rows, kind, Proof::Chunks).await
+    }
+
+    /// Returns the raw bytes of records of `blob`, in order, each verified as far as `proof` asks.
+    async fn pieces_proved(&self, blob: &Digest, rows: &[Row], kind: Kind, proof: Proof) -> Result<Vec<Bytes>, Error> {
         let keys: Vec<Digest> = rows.iter().map(|row| row.key).collect();
         let (mut tries, mut damaged) = (0, false);
         loop {
             let places: Option<Vec<Place>> = self.find_run(&keys, kind).await?.into_iter().collect();
             if let Some(places) = places {
-                let fetched = match self.fetch(blob, &places).await {
+                let fetched = match self.fetch(blob, &places, proof).await {
                     Err(Trouble::Error(Error::Damaged { .. })) => self.copies(blob, rows, kind).await,
                     fetched => fetched,
                 };
@@ -280,25 +294,26 @@ impl Inner {
         }
     }
 
-    /// Reads records from their packs or the cache, and verifies each.
-    async fn fetch(&self, blob: &Digest, places: &[Place]) -> Result<Vec<Bytes>, Trouble> {
-        let Some(cache) = self.cache.cache() else { return self.fetch_through(None, blob, places).await };
-        match self.fetch_through(Some(&cache), blob, places).await {
+    /// Reads records from their packs or the cache, and verifies each as far as `proof` asks.
+    async fn fetch(&self, blob: &Digest, places: &[Place], proof: Proof) -> Result<Vec<Bytes>, Trouble> {
+        let Some(cache) = self.cache.cache() else { return self.fetch_through(None, blob, places, proof).await };
+        match self.fetch_through(Some(&cache), blob, places, proof).await {
             // Only the store can say that it is damaged.
             Err(Trouble::Error(Error::Damaged { .. })) => {
                 cache.forget_places(places).await;
-                self.fetch_through(None, blob, places).await
+                self.fetch_through(None, blob, places, proof).await
             }
             other => other,
         }
     }
 
-    /// Reads records from their packs, near ones in one request, and verifies each.
+    /// Reads records from their packs, near ones in one request.
     async fn fetch_through(
         &self,
         cache: Option<&ReadCache>,
         blob: &Digest,
         places: &[Place],
+        proof: Proof,
     ) -> Result<Vec<Bytes>, Trouble> {
         let requests = plan(places);
         let get = |Request { pack, range, places: wanted }: Request| async move {
@@ -335,7 +350,7 @@ impl Inner {
         let mut stored: Vec<(usize, Place, Bytes)> = stored.into_iter().flatten().collect();
         stored.sort_by_key(|(at, ..)| *at);
         let stored = stored.into_iter().map(|(_, place, bytes)| (place, bytes)).collect();
-        let raw = open_all(stored).await?;
+        let raw = open_all(stored, proof).await?;
         let verdict = |(place, raw): (&Place, Result<Bytes, String>)| raw.map_err(|why| self.damaged(blob, place, why));
         Ok(places.iter().zip(raw).map(verdict).collect::<Result<Vec<Bytes>, Error>>()?)
     }
@@ -390,7 +405,7 @@ impl Inner {
         let places: Option<Vec<Place>> = self.find_run(digests, Kind::Chunk).await?.into_iter().collect();
         let purged = digests.iter().any(|digest| self.check_purged(digest).is_err());
         if let Some(places) = places.filter(|_| !purged) {
-            match self.fetch(digests.first().unwrap_or(&Digest::of(b"")), &places).await {
+            match self.fetch(digests.first().unwrap_or(&Digest::of(b"")), &places, Proof::Chunks).await {
                 Ok(bytes) => return Ok(bytes),
                 // Blob by blob it is said which one is damaged, and what has moved is found.
                 Err(Trouble::Moved | Trouble::Error(Error::Damaged { .. })) => {}
@@ -401,7 +416,7 @@ impl Inner {
         stream::iter(digests.to_vec()).map(read).buffered(CONCURRENCY).try_collect().await
     }
 
-    pub(super) async fn stream(this: &Arc<Self>, digest: &Digest) -> Result<ByteStream, Error> {
+    pub(super) async fn stream(this: &Arc<Self>, digest: &Digest, proof: Proof) -> Result<ByteStream, Error> {
         let digest = *digest;
         let row = match this.locate(&digest).await? {
             Shape::Chunk(_) => {
@@ -432,7 +447,7 @@ impl Inner {
         let pieces = windows
             .map(move |window| {
                 let this = Arc::clone(&chunks);
-                async move { this.pieces(&digest, &window?, Kind::Chunk).await }
+                async move { this.pieces_proved(&digest, &window?, Kind::Chunk, proof).await }
             })
             .buffered(READ_AHEAD);
         Ok(hold_back(digest, pieces.boxed()))
@@ -508,12 +523,19 @@ fn plan(places: &[Place]) -> Vec<Request> {
     requests
 }
 
-/// Decodes and verifies records, on the CPU pool if they are many.
-async fn open_all(stored: Vec<(Place, Bytes)>) -> Result<Vec<Result<Bytes, String>>, Error> {
+/// Decodes records and verifies them as far as `proof` asks, on the CPU pool if that is much work.
+async fn open_all(stored: Vec<(Place, Bytes)>, proof: Proof) -> Result<Vec<Result<Bytes, String>>, Error> {
     use rayon::prelude::*;
 
-    let size: usize = stored.iter().map(|(place, _)| place.record.raw_len as usize).sum();
-    if size < OFF_THREAD {
+    let open = match proof {
+        Proof::Chunks => open,
+        Proof::Whole => decode,
+    };
+    let work = |(place, _): &(Place, Bytes)| match proof {
+        Proof::Whole if place.record.codec == Codec::Raw.id() => 0,
+        _ => place.record.raw_len as usize,
+    };
+    if stored.iter().map(work).sum::<usize>() < OFF_THREAD {
         return Ok(stored.into_iter().map(|(place, bytes)| open(&place, bytes)).collect());
     }
     on_cpu(move || stored.into_par_iter().map(|(place, bytes)| open(&place, bytes)).collect()).await
@@ -521,13 +543,17 @@ async fn open_all(stored: Vec<(Place, Bytes)>) -> Result<Vec<Result<Bytes, Strin
 
 /// Decodes and verifies one record; the error says in words what is wrong.
 pub(super) fn open(place: &Place, stored: Bytes) -> Result<Bytes, String> {
+    let raw = decode(place, stored)?;
+    if Digest::of(&raw) == place.record.key { Ok(raw) } else { Err("its bytes have another hash".to_owned()) }
+}
+
+fn decode(place: &Place, stored: Bytes) -> Result<Bytes, String> {
     let record = &place.record;
     if stored.len() != record.stored_len as usize {
         return Err("the pack ends before it".to_owned());
     }
     let codec = Codec::from_id(record.codec).map_err(|error| error.to_string())?;
-    let raw = codec::decode(codec, stored, record.raw_len as usize).map_err(|error| error.to_string())?;
-    if Digest::of(&raw) == record.key { Ok(raw) } else { Err("its bytes have another hash".to_owned()) }
+    codec::decode(codec, stored, record.raw_len as usize).map_err(|error| error.to_string())
 }
 
 async fn verify(expected: Digest, bytes: Bytes) -> Result<Bytes, Error> {
@@ -537,8 +563,8 @@ async fn verify(expected: Digest, bytes: Bytes) -> Result<Bytes, Error> {
     if actual == expected { Ok(bytes) } else { Err(Error::BlobCorrupt { expected, actual }) }
 }
 
-/// Passes verified chunks on, the last of them only after the blob as a whole has the right hash: so a list that was
-/// forged over sound chunks never passes for the blob either.
+/// Passes chunks on, the last of them only after the blob as a whole has the right hash: so a list that was forged over
+/// sound chunks never passes for the blob either.
 fn hold_back(expected: Digest, pieces: stream::BoxStream<'static, Result<Vec<Bytes>, Error>>) -> ByteStream {
     struct Held {
         pieces: stream::BoxStream<'static, Result<Vec<Bytes>, Error>>,

@@ -1,9 +1,10 @@
-use std::fs;
+use std::{fs, sync::Arc};
 
-use lineal_artifacts::Error;
-use lineal_core::{Digest, ErrorKind, NoProgress};
+use lineal_artifacts::{Artifacts, Content, Draft, Error, PackBlobs};
+use lineal_core::{Digest, ErrorKind, NoProgress, Store};
+use lineal_testkit::SimDisk;
 
-use crate::support::{local, memory, model};
+use crate::support::{local, memory, model, noise};
 
 #[tokio::test]
 async fn an_export_writes_every_file_and_resumes() {
@@ -66,4 +67,22 @@ async fn a_damaged_file_never_appears_under_its_name() {
     let refused = artifact.export_to(directory.path(), &NoProgress).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Corrupt);
     assert_eq!(fs::read_dir(directory.path().join("weights")).unwrap().count(), 0, "no part is left either");
+}
+
+#[tokio::test]
+async fn an_export_out_of_a_damaged_pack_says_where_the_damage_is() {
+    let disk = SimDisk::new();
+    let store = Store::new(Arc::new(disk.clone()), "disk");
+    let artifacts = Artifacts::new(Arc::new(PackBlobs::open(&store, "blobs").await.unwrap()));
+    let model = Draft::new("application/vnd.example.model").with_file("a.bin", Content::bytes(noise(3, 3 << 20)));
+    let stored = artifacts.put(model, &NoProgress).await.unwrap();
+    let pack = disk.paths().into_iter().find(|path| path.as_ref().starts_with("blobs/pack/")).unwrap();
+    disk.tamper(&pack, |bytes| bytes[2_000_000] ^= 1);
+    let directory = tempfile::tempdir().unwrap();
+    let refused = artifacts.get(&stored.digest).await.unwrap().export_to(directory.path(), &NoProgress).await;
+    match refused.unwrap_err() {
+        Error::Store(lineal_core::Error::Damaged { object, .. }) => assert_eq!(object, pack.to_string()),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
 }

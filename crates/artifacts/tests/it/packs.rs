@@ -152,6 +152,15 @@ async fn damage_is_named_with_pack_and_offset_and_never_handed_out() {
     assert!(blobs.read(&digest, Some(0..1_000)).await.unwrap() == content[..1_000]);
     let pieces: Result<Vec<Bytes>, Error> = blobs.stream(&digest).await.unwrap().try_collect().await;
     assert!(matches!(pieces, Err(Error::Damaged { .. })));
+    // Who asked for the whole at once is told at the end, and does not get it all.
+    let (mut pieces, mut seen) = (blobs.stream_to_end(&digest).await.unwrap(), 0);
+    let refused = loop {
+        match pieces.try_next().await {
+            Ok(piece) => seen += piece.unwrap().len(),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(refused, Error::BlobCorrupt { .. }) && seen < content.len(), "{refused} after {seen} bytes");
 
     // A pack whose index is damaged does not keep the store from being opened.
     let size = disk.read(&pack).unwrap().len();

@@ -74,6 +74,9 @@ async fn streams_are_stored_and_given_back(blobs: &Arc<dyn BlobStore>) {
         let pieces: Vec<Bytes> =
             blobs.stream(&digest).await.expect("a stream opens").try_collect().await.expect("and verifies");
         assert_eq!(Bytes::from(pieces.concat()), content);
+        let pieces: Vec<Bytes> =
+            blobs.stream_to_end(&digest).await.expect("a stream opens").try_collect().await.expect("and ends well");
+        assert_eq!(Bytes::from(pieces.concat()), content);
     }
 }
 
@@ -110,6 +113,7 @@ async fn what_is_not_there_is_said_to_be_missing(blobs: &Arc<dyn BlobStore>) {
     assert!(!blobs.contains(&absent).await.expect("a look-up works"));
     assert!(matches!(blobs.read_all(&absent).await, Err(Error::BlobMissing { .. })));
     assert!(matches!(blobs.stream(&absent).await.map(drop), Err(Error::BlobMissing { .. })));
+    assert!(matches!(blobs.stream_to_end(&absent).await.map(drop), Err(Error::BlobMissing { .. })));
     assert!(blobs.stat(&[]).await.expect("stat of nothing works").is_empty());
     assert!(blobs.read_many(&[]).await.expect("so does reading nothing").is_empty());
     assert!(matches!(blobs.read_many(&[absent]).await, Err(Error::BlobMissing { .. })));
