@@ -12,6 +12,7 @@ pub(crate) enum Command {
     Data(Data),
     Hash { bytes: u64 },
     JournalAppend(JournalAppend),
+    Table(Table),
 }
 
 /// A store as a whole.
@@ -83,6 +84,49 @@ impl DataStep {
     }
 }
 
+/// `workload table`.
+pub(crate) struct Table {
+    pub(crate) store: String,
+    pub(crate) step: TableStep,
+}
+
+/// What is done with the table of a repository.
+pub(crate) enum TableStep {
+    Put { from: PathBuf },
+    Append { from: PathBuf },
+    Update { from: PathBuf, key: String },
+    Diff { old: String, new: String, key: String },
+    Read { revision: String, raw: Option<PathBuf> },
+}
+
+impl TableStep {
+    fn parse(name: &str, options: &Options) -> Result<Self, String> {
+        let revision = |name: &str, default: &str| options.find(name).unwrap_or(default).to_owned();
+        Ok(match name {
+            "put" => Self::Put { from: options.text("from")?.into() },
+            "append" => Self::Append { from: options.text("from")?.into() },
+            "update" => Self::Update { from: options.text("from")?.into(), key: options.text("key")? },
+            "diff" => {
+                Self::Diff { old: revision("old", "main~1"), new: revision("new", "main"), key: options.text("key")? }
+            }
+            "read" => {
+                Self::Read { revision: revision("revision", "main"), raw: options.find("raw").map(PathBuf::from) }
+            }
+            _ => return Err(USAGE.to_owned()),
+        })
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Put { .. } => "put",
+            Self::Append { .. } => "append",
+            Self::Update { .. } => "update",
+            Self::Diff { .. } => "diff",
+            Self::Read { .. } => "read",
+        }
+    }
+}
+
 /// `workload journal append`.
 pub(crate) struct JournalAppend {
     pub(crate) store: String,
@@ -123,6 +167,9 @@ impl Command {
                 cache: options.find("cache").map(PathBuf::from),
                 step: DataStep::parse(step, &options)?,
             })),
+            ["table", step] => {
+                Ok(Self::Table(Table { store: options.text("store")?, step: TableStep::parse(step, &options)? }))
+            }
             ["hash"] => Ok(Self::Hash { bytes: options.number("bytes", 1 << 30)? }),
             _ => Err(USAGE.to_owned()),
         }
@@ -188,8 +235,13 @@ const USAGE: &str = "usage:
   workload data status --store URL --from DIR [--cache DIR]
   workload data checkout --store URL --to DIR [--revision R] [--cache DIR]
   workload data push --store URL --to URL
+  workload table put|append --store URL --from FILE
+  workload table update --store URL --from FILE --key COLUMN
+  workload table diff --store URL --key COLUMN [--old R] [--new R]
+  workload table read --store URL [--revision R] [--raw DIR]
   workload journal append --store URL [--writers N] [--entries M] [--event-bytes B]
   workload hash [--bytes N]
 --cache: where digests of files are kept; by default, for a local store, its path with .cache appended
-SRC: file or directory; NAME is its file name if not given; DEST: directory
+--raw: an empty directory, in which the same table is then read as a file of its own
+SRC: file or directory; NAME is its file name if not given; DEST: directory; FILE: rows as Parquet; R: such as main~1
 URL: local path, file:///absolute/path, memory:///, or (feature cloud) s3://, gs://, az:// with the usual variables set";

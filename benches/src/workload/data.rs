@@ -37,11 +37,13 @@ pub(crate) async fn run(what: Data) -> Result<(), String> {
         DataStep::Checkout { to, revision } => checkout(&repository, to, cache(&what)?.as_deref(), revision).await?,
         DataStep::Push { to } => push(&repository, to).await?,
     };
-    report(&what, meter, found, &counting);
+    let step = what.step.name();
+    report(&format!("data-{step}"), step, meter, found, &counting);
     Ok(())
 }
 
-async fn open(store: &Store) -> Result<Repository, String> {
+/// Opens the repository of a store.
+pub(crate) async fn open(store: &Store) -> Result<Repository, String> {
     let blobs = PackBlobs::open(store, BLOBS).await.map_err(text)?;
     Repository::open(store, REPOSITORY, Arc::new(blobs)).await.map_err(text)
 }
@@ -121,19 +123,19 @@ fn cache(what: &Data) -> Result<Option<PathBuf>, String> {
     Ok(Some(place.join(name.short())))
 }
 
-fn report(what: &Data, meter: Meter, mut more: serde_json::Value, counting: &Counting) {
-    let step = what.step.name();
+/// Prints the line of a step, with the requests it made.
+pub(crate) fn report(workload: &str, step: &str, meter: Meter, mut more: serde_json::Value, counting: &Counting) {
     if let Some(fields) = more.as_object_mut() {
         fields.insert("store_bytes".to_owned(), counting.put_bytes().into());
         fields.insert("puts".to_owned(), counting.puts().into());
         fields.insert("requests".to_owned(), counting.requests().into());
         fields.insert("reads".to_owned(), counting.reads().into());
     }
-    report::line(&format!("data-{step}"), step, &meter.stop(), more);
+    report::line(workload, step, &meter.stop(), more);
 }
 
 /// Where the blobs lie in a store.
 const BLOBS: &str = "blobs";
 /// The repository.
 const REPOSITORY: &str = "workload";
-const BRANCH: &str = "main";
+pub(crate) const BRANCH: &str = "main";

@@ -1,7 +1,9 @@
 //! Runs a named workload end to end and prints one JSON line for each step.
 //!
 //! `workload artifact put SRC --store URL`, `workload artifact get NAME --store URL DEST`,
-//! `workload artifact gc|fsck --store URL`, `workload data init|add|status|checkout|push --store URL`, `workload journal append --store URL --writers N --entries M` and `workload hash [--bytes N]`; see `docs/benchmarks.md`.
+//! `workload artifact gc|fsck --store URL`, `workload data init|add|status|checkout|push --store URL`,
+//! `workload table put|append|update|diff|read --store URL`, `workload journal append --store URL --writers N --entries M`
+//! and `workload hash [--bytes N]`; see `docs/benchmarks.md`.
 
 #![allow(clippy::print_stdout, reason = "its lines of JSON are what it is for")]
 
@@ -13,6 +15,7 @@ mod journal; // appends, baselines and cold opens
 mod meter; // time, processor time, memory
 mod report; // the JSON lines
 mod stores; // URLs, and stores that count their requests
+mod table; // rows into a table and out of it
 
 use std::process::ExitCode;
 
@@ -36,6 +39,7 @@ fn run(command: args::Command) -> Result<(), String> {
         args::Command::Data(what) => on_runtime(data::run(what)),
         args::Command::Hash { bytes } => hash::run(bytes),
         args::Command::JournalAppend(append) => on_runtime(journal::append(append)),
+        args::Command::Table(what) => on_runtime(table::run(what)),
     }
 }
 
