@@ -316,7 +316,7 @@ impl PackBatch {
         }
     }
 
-    fn profile(&self, hints: &PutHints) -> ChunkProfile {
+    pub(super) fn profile(&self, hints: &PutHints) -> ChunkProfile {
         let by_type = hints.media_type.as_deref().and_then(ChunkProfile::for_media_type);
         by_type.unwrap_or(self.blobs.settings().profile)
     }
@@ -338,7 +338,8 @@ impl Batch for PackBatch {
         if bytes.len() <= WHOLE && hints.cut_points.is_empty() {
             return self.put_whole(bytes).await;
         }
-        Ingest::new(self, self.profile(&hints), hints.cut_points).run(stream::iter([Ok(bytes)]).boxed()).await
+        let hints = hints.with_size(bytes.len() as u64);
+        Ingest::new(self, hints).run(stream::iter([Ok(bytes)]).boxed()).await
     }
 
     async fn put_stream(
@@ -354,7 +355,7 @@ impl Batch for PackBatch {
             }
         }
         let all = stream::iter([Ok(Bytes::from(head))]).chain(bytes).boxed();
-        Ingest::new(self, self.profile(&hints), hints.cut_points).run(all).await
+        Ingest::new(self, hints).run(all).await
     }
 
     async fn keep(&self, digests: &[Digest]) -> Result<Vec<bool>, Error> {

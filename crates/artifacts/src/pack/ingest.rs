@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use futures::{TryStreamExt, future::try_join, stream::BoxStream};
-use lineal_core::{Digest, Error, Hasher, on_cpu};
+use lineal_core::{Digest, Error, Hasher, PutHints, on_cpu};
 
 use super::{
     batch::{PackBatch, records},
@@ -32,6 +32,8 @@ pub(super) struct Ingest<'a> {
     last: Option<Place>,
     /// Breaks in the order of storage so far.
     fragments: u64,
+    /// Size of the blob as far as the caller knows it.
+    stated_size: u64,
     first: Option<Row>,
     chunks: u64,
     /// Leaves of the list to be stored behind the chunks that they name.
@@ -53,16 +55,18 @@ struct Hashed {
 }
 
 impl<'a> Ingest<'a> {
-    pub(super) fn new(batch: &'a PackBatch, profile: ChunkProfile, cut_points: Vec<u64>) -> Self {
+    pub(super) fn new(batch: &'a PackBatch, hints: PutHints) -> Self {
+        let (profile, stated_size) = (batch.profile(&hints), hints.size_bytes.unwrap_or_default());
         Self {
             batch,
             profile,
-            cut_points,
+            cut_points: hints.cut_points,
             hasher: Hasher::new(),
             lists: ListBuilder::default(),
             size: 0,
             last: None,
             fragments: 0,
+            stated_size,
             first: None,
             chunks: 0,
             full_leaves: Vec::new(),
@@ -160,10 +164,11 @@ impl<'a> Ingest<'a> {
     /// Decides on a run of chunks that are stored one after the other: rest on them, or store them again.
     ///
     /// A short run far from its neighbours costs a request at every read. So many are taken that a blob never has more
-    /// than one break for each MiB of it, on average, and a few more.
+    /// than one break for each MiB of it, on average, and a few more; where in the blob they are does not matter if its size
+    /// was stated, and counts from its beginning otherwise.
     fn settle(&mut self, chunks: &[(Digest, Bytes)], run: &mut Vec<(usize, Place)>, fresh: &mut [bool]) {
         let bytes: usize = run.iter().filter_map(|(at, _)| chunks.get(*at)).map(|(_, bytes)| bytes.len()).sum();
-        let allowed = FREE_FRAGMENTS + self.size / BYTES_A_FRAGMENT;
+        let allowed = FREE_FRAGMENTS + self.size.max(self.stated_size) / BYTES_A_FRAGMENT;
         let taken = bytes as u64 >= BYTES_A_FRAGMENT || self.fragments <= allowed;
         for (at, place) in run.drain(..).filter(|_| taken) {
             self.batch.hold(&place.pack);
@@ -201,7 +206,7 @@ impl<'a> Ingest<'a> {
         }
         let finished = lists.finish();
         let row = BlobRow { blob, list: finished.top, size_bytes: size, levels: finished.levels };
-        let ingest = Self::new(batch, self.profile, Vec::new());
+        let ingest = Self::new(batch, PutHints::default());
         for list in finished.lists {
             ingest.store_list(list).await?;
         }

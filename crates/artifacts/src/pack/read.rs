@@ -81,6 +81,19 @@ impl Inner {
         }
     }
 
+    /// Finds a blob of which a part is to be read; whether all chunks of a large one are there is not asked, unless it matters
+    /// which of several lists is used. So a few bytes of a huge blob cost no more than they need.
+    async fn locate_part(&self, digest: &Digest) -> Result<Shape, Error> {
+        self.check_purged(digest)?;
+        if let Some(place) = self.find(digest, Kind::Chunk, None, &[]).await? {
+            return Ok(Shape::Chunk(place));
+        }
+        match self.blob_rows(digest).await?.as_slice() {
+            [(_, _, row)] => Ok(Shape::Large(*row)),
+            _ => self.locate(digest).await,
+        }
+    }
+
     /// Says that a blob is not there; or may be, in a pack whose index cannot be read.
     fn missing(&self, digest: &Digest) -> Error {
         if let Err(purged) = self.check_purged(digest) {
@@ -356,7 +369,7 @@ impl Inner {
     }
 
     pub(crate) async fn read(&self, digest: &Digest, range: Option<Range<u64>>) -> Result<Bytes, Error> {
-        let shape = self.locate(digest).await?;
+        let shape = self.locate_part(digest).await?;
         let size = shape.size_bytes();
         let range = range.unwrap_or(0..size);
         if range.start > range.end || range.end > size {
@@ -381,7 +394,7 @@ impl Inner {
         if range.end - range.start > READ_LIMIT {
             return Err(Error::BadRange { digest: *digest, start: range.start, end: range.end, size: row.size_bytes });
         }
-        let mut out = BytesMut::new();
+        let mut out = BytesMut::with_capacity((range.end - range.start).min(LONGEST) as usize);
         let top = self.list(digest, &row.list).await?;
         let leaves = if row.levels == 0 { vec![None] } else { within(&top, &range).into_iter().map(Some).collect() };
         for leaf in leaves {

@@ -6,7 +6,7 @@ use parquet::{
     arrow::{
         ArrowSchemaConverter, ArrowWriter, add_encoded_arrow_schema_to_metadata, arrow_writer::ArrowWriterOptions,
     },
-    basic::{Compression, Type},
+    basic::{Compression, Type, ZstdLevel},
     errors::ParquetError,
     file::{
         properties::{CdcOptions, EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion},
@@ -214,7 +214,7 @@ fn properties() -> WriterPropertiesBuilder {
     WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_created_by("lineal-data 1".to_owned())
-        .set_compression(Compression::SNAPPY)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_dictionary_enabled(false)
         // Never reached: whether there is a dictionary is decided before.
         .set_dictionary_page_size_limit(64 * 1024 * 1024)
