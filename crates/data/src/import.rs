@@ -16,7 +16,8 @@ use crate::{
 /// A file that may differ from the version before.
 struct Candidate {
     found: Found,
-    before: Option<FileEntry>,
+    /// Mostly there is none: no room is kept for it.
+    before: Option<Box<FileEntry>>,
 }
 
 /// Makes the files of a version those of a directory: puts the bytes of what differs, and returns the changes.
@@ -32,23 +33,22 @@ pub(crate) async fn import(stage: &Stage<'_>, directory: &Directory, base: &Tree
     let root: Arc<Path> = directory.root().into();
     let groups = stream::iter(groups(small)).map(|group| read_group(Arc::clone(&root), group));
     let mut groups = groups.buffered(GROUPS);
-    let mut put = Vec::new();
-    while let Some(group) = groups.try_next().await? {
-        put.push(stage.put_all(group).await?);
-    }
-    for candidate in large {
-        put.push(vec![stage.put_large(&root, candidate).await?]);
-    }
-    for (found, before, entry) in put.into_iter().flatten() {
+    let mut take = |(found, before, entry): Put| {
         known.push(Hashed { found, digest: entry.digest });
         // One whose bytes are as before keeps what else was known of it.
-        let entry = match &before {
+        let entry = match before.as_deref() {
             Some(before) if before.digest == entry.digest => FileEntry { kind: entry.kind, ..before.clone() },
             _ => entry,
         };
-        if before.as_ref() != Some(&entry) {
+        if before.as_deref() != Some(&entry) {
             changes.insert(entry.path.clone(), Some(entry));
         }
+    };
+    while let Some(group) = groups.try_next().await? {
+        stage.put_all(group).await?.into_iter().for_each(&mut take);
+    }
+    for candidate in large {
+        take(stage.put_large(&root, candidate).await?);
     }
     let place = directory.clone();
     let remember = move || {
@@ -92,7 +92,7 @@ async fn compare(
         match digest {
             Some(digest) if unchanged => known.push(Hashed { found, digest }),
             None if unchanged => {}
-            _ => candidates.push(Candidate { found, before: same }),
+            _ => candidates.push(Candidate { found, before: same.map(Box::new) }),
         }
     }
     changes.extend(before.map(|file| (file.path, None)));
@@ -103,9 +103,9 @@ async fn compare(
 }
 
 /// A file as it was read, and as it was before.
-type Read = (Found, Option<FileEntry>, Bytes);
+type Read = (Found, Option<Box<FileEntry>>, Bytes);
 /// A file that was put, and as it was before.
-type Put = (Found, Option<FileEntry>, FileEntry);
+type Put = (Found, Option<Box<FileEntry>>, FileEntry);
 
 fn groups(small: Vec<Candidate>) -> Vec<Vec<Candidate>> {
     let (mut groups, mut open, mut size) = (Vec::new(), Vec::new(), 0);
@@ -128,13 +128,14 @@ async fn read_group(root: Arc<Path>, group: Vec<Candidate>) -> Result<Vec<Read>,
         }
         Ok(read_one(&root, found)?.map(|(found, bytes)| (found, before, bytes)))
     };
-    blocking(move || group.into_iter().filter_map(|candidate| read(candidate).transpose()).collect()).await
+    // Not on threads that come and go: what an allocator frees for one of those is seldom used again by another.
+    on_cpu(move || group.into_iter().filter_map(|candidate| read(candidate).transpose()).collect()).await?
 }
 
 impl Stage<'_> {
     async fn put_all(&self, group: Vec<Read>) -> Result<Vec<Put>, Error> {
         let put = |(found, before, bytes): Read| async move {
-            let media_type = media_type(&found.path, before.as_ref(), found.kind);
+            let media_type = media_type(&found.path, before.as_deref(), found.kind);
             let entry = FileEntry::of_bytes(found.path.clone(), found.kind, &bytes, media_type);
             if entry.blob().is_some() {
                 let hints = PutHints::default().with_size(entry.size_bytes).with_media_type(entry.media_type.as_str());
@@ -149,7 +150,7 @@ impl Stage<'_> {
     async fn put_large(&self, root: &Path, candidate: Candidate) -> Result<Put, Error> {
         let Candidate { found, before } = candidate;
         let path = found.path.below(root);
-        let media_type = media_type(&found.path, before.as_ref(), found.kind);
+        let media_type = media_type(&found.path, before.as_deref(), found.kind);
         let hints = PutHints::default().with_size(found.size_bytes).with_media_type(media_type.as_str());
         let digest = self.batch.put_stream(file_stream(&path), hints).await.map_err(|error| match error {
             lineal_core::Error::Input { source } => Error::local("read", &path)(source),
@@ -180,7 +181,7 @@ fn media_type(path: &FilePath, before: Option<&FileEntry>, kind: FileKind) -> St
 /// Files up to this size are read in groups.
 const SMALL: u64 = 256 * 1024;
 /// Bytes of a group.
-const GROUP_BYTES: u64 = 4 * 1024 * 1024;
+const GROUP_BYTES: u64 = 1024 * 1024;
 /// Files of a group.
 const GROUP_FILES: usize = 1024;
 /// Groups read ahead.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use lineal_core::{Actor, PutHints, Receipt, TransactError, Txn};
+use lineal_core::{Actor, Batch, FilePath, PutHints, Receipt, TransactError, Txn};
 
 use crate::{
     BranchName, COMMIT_MEDIA_TYPE, Change, Commit, CommitId, DataEvent, Error, Repository, RepositoryState,
@@ -10,7 +10,7 @@ use crate::{
     tree::{Changes, Tree},
 };
 
-/// A commit that is ready to be put on a branch: the bytes of all its files are durable.
+/// A commit that is ready to be put on a branch.
 pub(crate) struct Landing<'a> {
     pub(crate) branch: &'a BranchName,
     /// Where the branch was when it was looked at: the first parent.
@@ -26,16 +26,24 @@ pub(crate) struct Landing<'a> {
     pub(crate) key: Option<&'a str>,
 }
 
-/// Puts a commit on its branch; `None` if the branch is elsewhere by now.
+/// What became of an attempt to put a commit on its branch.
+pub(crate) enum Landed {
+    Done(Box<Commit>),
+    /// The branch is elsewhere by now. What was stored is covered by the receipt.
+    Overtaken(Receipt),
+}
+
+/// Puts a commit on its branch, with its nodes in `batch`, which may have its files already: a small commit is then one pack.
 pub(crate) async fn land(
     repository: &Repository,
     landing: &Landing<'_>,
+    batch: Box<dyn Batch>,
     actor: &Actor,
-) -> Result<Option<Commit>, Error> {
+) -> Result<Landed, Error> {
     let blobs = repository.blobs.as_ref();
     let (branch, tip) = (landing.branch, landing.tip);
-    let changes = effects(landing.below, landing.changes).await?;
-    if changes.is_empty() && landing.others.is_empty() {
+    let (paths, changes) = effects(landing, !repository.hooks.is_empty()).await?;
+    if paths.is_empty() && landing.others.is_empty() {
         return Err(Error::Unchanged { branch: branch.clone() });
     }
     let mut parents = Vec::new();
@@ -43,8 +51,8 @@ pub(crate) async fn land(
         parents.push(Commit::load(blobs, *id).await?);
     }
     hook::ask(repository, branch, parents.first(), landing.description, actor, &changes).await?;
+    drop(changes);
 
-    let batch = blobs.begin().await?;
     let tree = landing.below.apply(landing.changes, batch.as_ref()).await?;
     let now = repository.journal.store().host().clock.now();
     // Later than its parents, whatever the clock says: so the order of time is an order of descent.
@@ -55,7 +63,7 @@ pub(crate) async fn land(
     batch.put(bytes, PutHints::default().with_media_type(COMMIT_MEDIA_TYPE)).await?;
     let receipt = batch.commit().await?;
 
-    let receipts = landing.receipts.iter().cloned().chain([receipt]);
+    let receipts = landing.receipts.iter().cloned().chain([receipt.clone()]);
     let mut txn = receipts.fold(Txn::by(actor.clone()), Txn::with_receipt);
     if let Some(key) = landing.key {
         txn = txn.with_key(key);
@@ -66,13 +74,16 @@ pub(crate) async fn land(
             return Err(None);
         }
         state.check_writer(branch, actor).map_err(Some)?;
-        changes.iter().try_for_each(|change| state.check_unlocked(change.path(), actor)).map_err(Some)?;
+        paths.iter().try_for_each(|path| state.check_unlocked(path, actor)).map_err(Some)?;
         Ok(vec![DataEvent::Committed { branch: branch.clone(), commit: id }])
     };
     match repository.journal.transact(&txn, decide).await {
-        Ok(done) if done.replayed => publish::find_in_entry(repository, done.seq, done.txn).await,
-        Ok(_) => Ok(Some(commit)),
-        Err(TransactError::Refused(None)) => Ok(None),
+        Ok(done) if done.replayed => Ok(match publish::find_in_entry(repository, done.seq, done.txn).await? {
+            Some(earlier) => Landed::Done(Box::new(earlier)),
+            None => Landed::Overtaken(receipt),
+        }),
+        Ok(_) => Ok(Landed::Done(Box::new(commit))),
+        Err(TransactError::Refused(None)) => Ok(Landed::Overtaken(receipt)),
         Err(TransactError::Refused(Some(error))) => Err(error),
         Err(TransactError::Journal(error)) => Err(error.into()),
         Err(error) => Err(unknown(&error)),
@@ -84,12 +95,16 @@ fn may_begin(state: &RepositoryState, tip: Option<CommitId>) -> bool {
     tip.is_some() || state.kept().next().is_none()
 }
 
-/// Returns what the changes do to a tree, leaving out what is so already.
-async fn effects(below: &Tree, changes: &Changes) -> Result<Vec<Change>, Error> {
-    let mut effects = Vec::new();
-    for (path, new) in changes {
-        let old = below.get(path).await?;
-        effects.extend(Change::between(old.as_ref(), new.as_ref()));
+/// Returns the paths at which the tree becomes another, leaving out what is so already, and for hooks what becomes of them:
+/// without any, that need not be in memory for all files at once.
+async fn effects<'a>(landing: &Landing<'a>, for_hooks: bool) -> Result<(Vec<&'a FilePath>, Vec<Change>), Error> {
+    let (mut paths, mut effects) = (Vec::new(), Vec::new());
+    for (path, new) in landing.changes {
+        let old = landing.below.get(path).await?;
+        if old.as_ref() != new.as_ref() {
+            paths.push(path);
+            effects.extend(Change::between(old.as_ref(), new.as_ref()).filter(|_| for_hooks));
+        }
     }
-    Ok(effects)
+    Ok((paths, effects))
 }

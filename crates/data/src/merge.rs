@@ -7,7 +7,7 @@ use crate::{
     BranchName, Change, Commit, CommitId, DataEvent, Error, FileEntry, Repository, ancestry,
     commit::Description,
     hook,
-    land::{self, Landing},
+    land::{self, Landed, Landing},
     publish,
     tree::{Changes, Tree},
 };
@@ -212,8 +212,9 @@ impl<'a> MergeBuilder<'a> {
                 receipts: &[],
                 key: None,
             };
-            if let Some(commit) = land::land(repository, &landing, actor).await? {
-                return Ok(commit);
+            let batch = repository.blobs.begin().await?;
+            if let Landed::Done(commit) = land::land(repository, &landing, batch, actor).await? {
+                return Ok(*commit);
             }
         }
     }

@@ -1,19 +1,19 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures::TryStreamExt;
-use lineal_core::{Actor, BlobStore, BlobStoreExt, Receipt, TransactError, Txn, TxnId};
+use lineal_core::{Actor, Batch, BlobStore, BlobStoreExt, Receipt, TransactError, Txn, TxnId};
 
 use crate::{
     BranchName, Commit, CommitBuilder, CommitId, DataEvent, Error, Repository, View,
     commit::Description,
     content, history, import,
-    land::{self, Landing},
+    land::{self, Landed, Landing},
     repository::{check_not_a_digest, unknown},
     stage::Stage,
     tree::{Changes, Tree},
 };
 
-/// What is ready to be published: the bytes of all files are durable.
+/// What is ready to be published.
 struct Staged {
     branch: BranchName,
     base: Tree,
@@ -32,16 +32,18 @@ pub(crate) async fn commit(draft: CommitBuilder<'_>, actor: &Actor) -> Result<Co
     {
         return Ok(done);
     }
-    let staged = stage(draft, branch).await?;
+    let (mut staged, mut batch) = stage(draft, branch).await?;
     loop {
-        if let Some(commit) = attempt(repository, &staged, actor).await? {
-            return Ok(commit);
+        match attempt(repository, &staged, batch, actor).await? {
+            Landed::Done(commit) => return Ok(*commit),
+            Landed::Overtaken(receipt) => staged.receipts.push(receipt),
         }
+        batch = repository.blobs.begin().await?;
     }
 }
 
-/// Stores the files of a draft.
-async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<Staged, Error> {
+/// Puts the files of a draft into a batch, in which its nodes have room, too.
+async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<(Staged, Box<dyn Batch>), Error> {
     let repository = draft.repository;
     let blobs = repository.blobs.as_ref();
     let base_id = match draft.base {
@@ -64,9 +66,8 @@ async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<Staged, E
             changes.remove(&path);
         }
     }
-    let mut receipts = draft.receipts;
-    receipts.push(batch.commit().await?);
-    Ok(Staged { branch, base, changes, receipts, description: draft.description, key: draft.key })
+    let CommitBuilder { receipts, description, key, .. } = draft;
+    Ok((Staged { branch, base, changes, receipts, description, key }, batch))
 }
 
 /// Checks that the blob which the description names is there: a commit names nothing that was not durable before.
@@ -78,8 +79,13 @@ async fn check_stored(blobs: &dyn BlobStore, description: &Description) -> Resul
     }
 }
 
-/// Makes the commit on top of the branch as it is now; `None` if somebody else was faster.
-async fn attempt(repository: &Repository, staged: &Staged, actor: &Actor) -> Result<Option<Commit>, Error> {
+/// Makes the commit on top of the branch as it is now, unless somebody else is faster.
+async fn attempt(
+    repository: &Repository,
+    staged: &Staged,
+    batch: Box<dyn Batch>,
+    actor: &Actor,
+) -> Result<Landed, Error> {
     let tip = tip(&repository.now().await?, &staged.branch)?;
     let below = load_tree(repository, tip).await?;
     check_overlap(staged, &below, tip).await?;
@@ -93,7 +99,7 @@ async fn attempt(repository: &Repository, staged: &Staged, actor: &Actor) -> Res
         receipts: &staged.receipts,
         key: staged.key.as_deref(),
     };
-    land::land(repository, &landing, actor).await
+    land::land(repository, &landing, batch, actor).await
 }
 
 /// Refuses if a path to be changed was changed on the branch since the base, and not to the same thing.
