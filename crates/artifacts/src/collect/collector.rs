@@ -140,13 +140,16 @@ impl Collector {
 
     /// Does one round: ends an epoch that was left open, or marks, rewrites, condemns and sweeps.
     ///
-    /// Garbage is gone after two rounds: the first opens an epoch, so that the second can tell what is old.
+    /// Garbage is gone after two rounds: the first opens an epoch, so that the second can tell what is old. At the end the index
+    /// on disk is brought up to date if it is time, as by [`PackBlobs::index_packs`].
     ///
     /// # Errors
     /// [`Error::Collection`] if something is missing that it must know, if a pack is damaged, or if another collector was
     /// faster; nothing was condemned then. Otherwise those of reading and writing; the next round goes on from there.
     pub async fn collect(&self) -> Result<Collected, Error> {
-        Ok(self.round(None).await?.0)
+        let done = self.round(None).await?.0;
+        self.blobs.inner.tend_index().await?;
+        Ok(done)
     }
 
     /// Does a round that also empties packs of what a purge wants gone; with what of that it found, if it marked.

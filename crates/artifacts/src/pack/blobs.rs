@@ -18,9 +18,9 @@ use super::{
     batch::PackBatch,
     cache::{CacheSlot, ReadCache},
     format,
-    index::{Index, LoadedPack, Pack},
+    index::{Change, Index, LoadedPack, Pack},
     read::Proof,
-    segments::RecentRows,
+    segments::{RecentRows, Sizes},
 };
 
 /// A blob store that keeps chunks in packs: the place of datasets, checkpoints and models, on disk or on a bucket.
@@ -63,6 +63,8 @@ pub(crate) struct Inner {
     index: RwLock<Index>,
     pub(super) cache: CacheSlot,
     pub(super) recent_rows: RecentRows,
+    /// How much of the index is in memory, and how large its parts on disk are.
+    pub(super) sizes: Sizes,
 }
 
 impl fmt::Debug for PackBlobs {
@@ -83,6 +85,11 @@ impl PackBlobs {
     /// As [`Store::ensure_writable`] and opening a journal. A pack whose index is damaged is no error here, but at the
     /// reads that need it.
     pub async fn open(store: &Store, prefix: &str) -> Result<Self, Error> {
+        Self::open_with(store, prefix, Sizes::default()).await
+    }
+
+    /// Opens the pack store with an index of other sizes.
+    pub(super) async fn open_with(store: &Store, prefix: &str, sizes: Sizes) -> Result<Self, Error> {
         let prefix = prefix.trim_matches('/').to_owned();
         let root = match store.id().await? {
             Some(id) => id,
@@ -102,6 +109,7 @@ impl PackBlobs {
             index: RwLock::default(),
             cache: CacheSlot::default(),
             recent_rows: RecentRows::default(),
+            sizes,
         };
         inner.load_index().await?;
         Ok(Self { inner: Arc::new(inner), settings: PackSettings::default(), progress: Arc::new(NoProgress) })
@@ -195,11 +203,48 @@ impl Inner {
     }
 
     /// Brings the index up to the journal's state as last read: what is new is there before what is old goes.
+    ///
+    /// If that were too much for memory, it is put into segments before.
     async fn load_index(&self) -> Result<(), Error> {
         self.load_segments().await?;
-        let change = self.journal.peek(|state| self.index().compare(state));
+        let mut change = self.compare();
+        if self.is_too_much(&change) && self.relieve().await? {
+            change = self.compare();
+        }
+        self.load_packs(std::mem::take(&mut change.load)).await?;
+        self.adopt(change);
+        Ok(())
+    }
+
+    /// Leaves packs to segments that were recorded since; loads no trailer.
+    pub(super) async fn load_segments_only(&self) -> Result<(), Error> {
+        self.load_segments().await?;
+        self.adopt(self.compare());
+        Ok(())
+    }
+
+    fn compare(&self) -> Change {
+        self.journal.peek(|state| self.index().compare(state))
+    }
+
+    fn is_too_much(&self, change: &Change) -> bool {
+        let new = change.load.iter().fold(0, |sum: u64, (_, info)| sum.saturating_add(info.most_rows()));
+        new.saturating_add(self.index().loaded_rows()) > self.sizes.resident
+    }
+
+    /// Takes in the rows of a pack that was recorded just now.
+    pub(super) async fn insert(&self, pack: LoadedPack) -> Result<(), Error> {
+        self.index_mut().insert(pack);
+        let rows = self.index().loaded_rows();
+        if rows > self.sizes.resident && self.relieve().await? {
+            self.load_segments_only().await?;
+        }
+        Ok(())
+    }
+
+    async fn load_packs(&self, packs: Vec<(PackName, PackInfo)>) -> Result<(), Error> {
         let load = |(name, info)| async move { Ok::<_, Error>((name, self.load_pack(name, info).await?)) };
-        let mut loading = stream::iter(change.load).map(load).buffer_unordered(CONCURRENCY);
+        let mut loading = stream::iter(packs).map(load).buffer_unordered(CONCURRENCY);
         while let Some((name, loaded)) = loading.try_next().await? {
             self.update_index(|state, index| match loaded {
                 // It may have been removed while its trailer was read.
@@ -208,13 +253,17 @@ impl Inner {
                 Err(why) => index.insert_damaged(name, why),
             });
         }
+        Ok(())
+    }
+
+    /// Takes over what needs no request: packs that segments cover, and what is gone.
+    fn adopt(&self, change: Change) {
         self.update_index(|state, index| {
             let there = change.cover.into_iter().filter(|(name, ..)| state.is_readable(name));
             there.for_each(|(name, info, by)| index.cover(name, info, by));
             change.gone.iter().for_each(|name| index.remove(name));
             change.gone_segments.iter().for_each(|name| index.remove_segment(name));
         });
-        Ok(())
     }
 
     /// Changes the index by the journal's state as last read, so that what a later state removed never comes back.

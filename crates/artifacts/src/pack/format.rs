@@ -45,6 +45,11 @@ pub(crate) struct Trailer {
 }
 
 impl Trailer {
+    /// Returns how many rows its tables have together.
+    pub(crate) fn rows(&self) -> u64 {
+        (self.records.len() + self.blobs.len()) as u64
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let size = HEADER_LEN + self.records.len() * RECORD_LEN + self.blobs.len() * BLOB_LEN;
         let mut out = Vec::with_capacity(size);

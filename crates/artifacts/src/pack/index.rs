@@ -18,6 +18,8 @@ use super::{
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     packs: BTreeMap<PackName, Known>,
+    /// Of all trailers in memory.
+    rows: u64,
     records: HashMap<Digest, Vec<Spot>>,
     blobs: HashMap<Digest, Vec<Spot>>,
     /// Packs whose trailer cannot be read, and why.
@@ -134,6 +136,7 @@ impl Index {
             // Its rows are there already: they say the same.
             return;
         }
+        self.rows += loaded.trailer.rows();
         for (at, record) in (0..).zip(&loaded.trailer.records) {
             self.records.entry(record.key).or_default().push(Spot { loaded: Arc::clone(&loaded), at });
         }
@@ -171,6 +174,7 @@ impl Index {
     pub(crate) fn remove(&mut self, name: &PackName) {
         self.damaged.remove(name);
         let Some(Known::Loaded(loaded)) = self.packs.remove(name) else { return };
+        self.rows -= loaded.trailer.rows();
         let forget = |table: &mut HashMap<Digest, Vec<Spot>>, key: &Digest| {
             if let Some(spots) = table.get_mut(key) {
                 spots.retain(|spot| spot.loaded.pack.name != *name);
@@ -200,6 +204,11 @@ impl Index {
             Some((Arc::clone(&spot.loaded.pack), spot.at, *spot.loaded.trailer.blobs.get(spot.at as usize)?))
         };
         spots.iter().filter_map(row).collect()
+    }
+
+    /// Returns how many rows of trailers are in memory.
+    pub(super) fn loaded_rows(&self) -> u64 {
+        self.rows
     }
 
     /// Returns the packs whose trailers are in memory.

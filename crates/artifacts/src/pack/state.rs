@@ -4,7 +4,7 @@ use std::{
     str::FromStr,
 };
 
-use super::format::MAGIC;
+use super::format::{MAGIC, MAX_RECORDS, RECORD_LEN};
 use lineal_core::{Collection, CollectionEvent, Digest, ParseError, Stamp, State, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -77,6 +77,11 @@ impl PackInfo {
     #[must_use]
     pub fn records_bytes(&self) -> u64 {
         self.size_bytes.saturating_sub(self.tail_bytes).saturating_sub(MAGIC.len() as u64)
+    }
+
+    /// Returns how many rows its trailer has at most.
+    pub(super) fn most_rows(&self) -> u64 {
+        (self.tail_bytes / RECORD_LEN as u64).min(MAX_RECORDS as u64)
     }
 }
 

@@ -3,13 +3,9 @@ use std::{
     sync::Arc,
 };
 
-use lineal_core::Error;
+use lineal_core::{Error, ErrorKind};
 
-use super::super::{
-    PackBlobs, PackInfo, PackName, PackState, SegmentId, SegmentInfo,
-    blobs::Inner,
-    format::{MAX_RECORDS, RECORD_LEN},
-};
+use super::super::{PackBlobs, PackInfo, PackName, PackState, SegmentId, SegmentInfo, blobs::Inner};
 use super::segment::Segment;
 
 /// What was done to the index of a pack store.
@@ -46,7 +42,7 @@ impl PackBlobs {
     /// # Errors
     /// Those of reading and writing. What was recorded so far stays; the next call goes on from there and removes litter.
     pub async fn index_packs(&self) -> Result<Indexed, Error> {
-        self.inner.maintain(Sizes::default(), false).await
+        self.inner.maintain(false).await
     }
 
     /// Writes the index on disk anew, from packs alone, and gives up all that is there; for one that `fsck` found damaged.
@@ -56,13 +52,15 @@ impl PackBlobs {
     /// # Errors
     /// As [`PackBlobs::index_packs`].
     pub async fn rebuild_index(&self) -> Result<Indexed, Error> {
-        self.inner.maintain(Sizes::default(), true).await
+        self.inner.maintain(true).await
     }
 }
 
 /// How large segments become.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Sizes {
+pub(in super::super) struct Sizes {
+    /// Rows of packs that no segment covers which a handle has in memory at most, about 200 bytes each.
+    pub(in super::super) resident: u64,
     /// Rows of packs that become one segment.
     pub(super) run: u64,
     /// Segments up to this many rows count as equal.
@@ -75,7 +73,7 @@ pub(super) struct Sizes {
 
 impl Default for Sizes {
     fn default() -> Self {
-        Self { run: 512 * 1024, least: 4096, most: 32 * 1024 * 1024, fan_out: 8 }
+        Self { resident: 1024 * 1024, run: 512 * 1024, least: 4096, most: 32 * 1024 * 1024, fan_out: 8 }
     }
 }
 
@@ -96,17 +94,37 @@ enum Step {
 }
 
 impl Inner {
-    pub(super) async fn maintain(&self, sizes: Sizes, anew: bool) -> Result<Indexed, Error> {
+    /// Puts packs into segments if they have more rows than a handle may have in memory; false if the store does not let it.
+    pub(in super::super) async fn relieve(&self) -> Result<bool, Error> {
+        match self.cover(self.uncovered(), &mut Indexed::default()).await {
+            Ok(()) => Ok(true),
+            // Who may only read has to make do with memory, until somebody else does this.
+            Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unsupported) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Does what `index_packs` does, if it is time: a run of rows is in no segment, or segments are many.
+    pub(crate) async fn tend_index(&self) -> Result<(), Error> {
+        let waiting = self.index().loaded_rows();
+        if waiting >= self.sizes.run || self.index().segments().count() >= self.sizes.fan_out {
+            self.maintain(false).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn maintain(&self, anew: bool) -> Result<Indexed, Error> {
+        let sizes = self.sizes;
         let mut done = Indexed { removed: self.remove_index_litter().await?, ..Indexed::default() };
         self.refresh().await?;
         let mut old: Vec<SegmentId> = Vec::new();
         if anew {
             old = self.journal.peek(|state| state.segments().keys().copied().collect());
-            self.cover(self.journal.peek(PackState::list), sizes, &mut done).await?;
+            self.cover(self.journal.peek(PackState::list), &mut done).await?;
         }
         let mut overtaken = 0;
         while overtaken < TRIES {
-            self.cover(self.uncovered(), sizes, &mut done).await?;
+            self.cover(self.uncovered(), &mut done).await?;
             self.add_spoilt(&mut old);
             let step = match self.give_up(&old, &mut done).await? {
                 Step::Overtaken => Step::Overtaken,
@@ -154,14 +172,14 @@ impl Inner {
     }
 
     /// Writes and records segments of packs, run by run.
-    async fn cover(&self, packs: Vec<(PackName, PackInfo)>, sizes: Sizes, done: &mut Indexed) -> Result<(), Error> {
-        for run in runs(packs, sizes.run) {
+    async fn cover(&self, packs: Vec<(PackName, PackInfo)>, done: &mut Indexed) -> Result<(), Error> {
+        for run in runs(packs, self.sizes.run) {
             let Some((name, info, covered)) = self.write_run(&run).await? else { continue };
             self.record(BTreeMap::from([(name, info)]), &[]).await?;
             done.segments += 1;
             done.packs += covered;
             // Their trailers need no longer be in memory.
-            self.refresh().await?;
+            self.load_segments_only().await?;
         }
         Ok(())
     }
@@ -227,7 +245,7 @@ fn runs(packs: Vec<(PackName, PackInfo)>, rows: u64) -> Vec<Vec<(PackName, PackI
     let (mut out, mut open, mut sum) = (Vec::new(), Vec::new(), 0_u64);
     for (name, info) in packs {
         open.push((name, info));
-        sum = sum.saturating_add((info.tail_bytes / RECORD_LEN as u64).min(MAX_RECORDS as u64));
+        sum = sum.saturating_add(info.most_rows());
         if sum >= rows || open.len() >= MOST_PACKS / 8 {
             out.push(std::mem::take(&mut open));
             sum = 0;

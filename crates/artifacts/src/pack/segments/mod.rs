@@ -20,6 +20,7 @@ mod tests; // segments against the index in memory
 mod write; // an object that is written as it grows
 
 pub use self::maintain::Indexed;
+pub(super) use self::maintain::Sizes;
 #[cfg(fuzzing)]
 pub(super) use self::{
     directory::{Directory, decode_tail},

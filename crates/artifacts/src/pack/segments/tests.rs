@@ -1,6 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use lineal_core::{Digest, Store};
+use lineal_core::{BlobStoreExt, Digest, Store};
+use lineal_testkit::{FaultStore, Faults};
 use proptest::prelude::*;
 
 use super::super::{
@@ -16,7 +20,7 @@ use super::{
     segment::{Segment, decode_block},
     write::SegmentWriter,
 };
-use crate::codec::Codec;
+use crate::{Collector, codec::Codec};
 
 fn key(number: u64) -> Digest {
     Digest::of(&number.to_le_bytes())
@@ -226,6 +230,9 @@ async fn assert_same(memory: &PackBlobs, disk: &PackBlobs, keys: u64) {
     }
 }
 
+/// Small enough that a few packs make segments of all sizes.
+const SMALL: Sizes = Sizes { resident: u64::MAX, run: 150, least: 64, most: 4000, fan_out: 3 };
+
 /// A handle that leaves the segments aside, as if all of them were damaged.
 async fn without_segments(store: &Store) -> PackBlobs {
     let blobs = PackBlobs::open(store, "blobs").await.unwrap();
@@ -239,12 +246,11 @@ fn compare(packs: Vec<(Vec<u64>, Vec<u64>)>, gone: Vec<u8>, keys: u64) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let store = Store::open("memory:///").unwrap();
-        let blobs = PackBlobs::open(&store, "blobs").await.unwrap();
-        let sizes = Sizes { run: 150, least: 64, most: 4000, fan_out: 3 };
+        let blobs = PackBlobs::open_with(&store, "blobs", SMALL).await.unwrap();
         for (session, (records, rows)) in (0..).zip(&packs) {
             store_pack(&blobs, session, records, rows).await;
             if session % 4 == 1 {
-                blobs.inner.maintain(sizes, false).await.unwrap();
+                blobs.inner.maintain(false).await.unwrap();
             }
         }
         let disk = PackBlobs::open(&store, "blobs").await.unwrap();
@@ -253,10 +259,10 @@ fn compare(packs: Vec<(Vec<u64>, Vec<u64>)>, gone: Vec<u8>, keys: u64) {
             remove_pack(&blobs, session % packs.len() as u8).await;
         }
         assert_same(&without_segments(&store).await, &disk, keys).await;
-        blobs.inner.maintain(sizes, false).await.unwrap();
+        blobs.inner.maintain(false).await.unwrap();
         // The handle still has segments that are gone by now.
         assert_same(&without_segments(&store).await, &disk, keys).await;
-        blobs.inner.maintain(sizes, true).await.unwrap();
+        blobs.inner.maintain(true).await.unwrap();
         let cold = PackBlobs::open(&store, "blobs").await.unwrap();
         assert_same(&without_segments(&store).await, &cold, keys).await;
         assert!(cold.inner.index().uncovered().next().is_none());
@@ -280,4 +286,43 @@ fn many_blocks_and_keys_with_many_places_are_found() {
     // One key in every pack, so that its rows go over the edge of a block.
     let pack = |session: u64| ((0..40).map(|at| session * 40 + at).chain([7, 8]).collect(), vec![7, session]);
     compare((0..30).map(pack).collect(), vec![3, 4, 5], 1200);
+}
+
+#[tokio::test]
+async fn a_handle_has_no_more_rows_in_memory_than_it_may() {
+    let store = Store::open("memory:///").unwrap();
+    let writer = PackBlobs::open(&store, "blobs").await.unwrap();
+    let pack = |session: u8| (0..40).map(|at| u64::from(session) * 40 + at).collect::<Vec<_>>();
+    for session in 0..30 {
+        store_pack(&writer, session, &pack(session), &[7]).await;
+    }
+    writer.inner.refresh().await.unwrap();
+    assert_eq!(writer.inner.index().loaded_rows(), 30 * 41);
+    let bounded = Sizes { resident: 400, ..SMALL };
+    // Who may only read makes do with memory.
+    let denied = FaultStore::new(Arc::clone(store.objects()), Faults { denied: 1.0, ..Faults::none() }, 1);
+    let reader = PackBlobs::open_with(&Store::new(Arc::new(denied), "read-only"), "blobs", bounded).await.unwrap();
+    assert_eq!(reader.inner.index().loaded_rows(), 30 * 41);
+    assert_same(&without_segments(&store).await, &reader, 1200).await;
+    // Two that begin at the same time cover the same packs, which does no harm.
+    let (one, two) = futures::future::join(
+        PackBlobs::open_with(&store, "blobs", bounded),
+        PackBlobs::open_with(&store, "blobs", bounded),
+    )
+    .await;
+    for (from, handle) in [(30, one.unwrap()), (60, two.unwrap())] {
+        assert!(handle.inner.index().loaded_rows() <= 400);
+        assert_same(&without_segments(&store).await, &handle, 1200).await;
+        // Its own packs count, too, and those that come by while it is open.
+        for session in from..from + 30 {
+            store_pack(&writer, session, &pack(session), &[]).await;
+            handle.put_one(format!("blob {session}").into()).await.unwrap();
+            assert!(handle.inner.index().loaded_rows() <= 400);
+        }
+    }
+    let cold = PackBlobs::open_with(&store, "blobs", bounded).await.unwrap();
+    assert!(cold.inner.index().loaded_rows() <= 400);
+    Collector::new(&cold).collect().await.unwrap();
+    assert!(cold.inner.index().segments().count() < SMALL.fan_out * 3, "a collection merges segments");
+    assert_same(&without_segments(&store).await, &cold, 3600).await;
 }
