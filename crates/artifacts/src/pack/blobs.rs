@@ -30,8 +30,10 @@ use super::{
 /// are immutable objects of about 64 MiB with an index at their end; a journal says which there are, and nothing is
 /// visible before it does. Handles are cheap to clone; any number of processes may use one store.
 ///
-/// Opening reads the indexes of packs into memory: about 200 bytes a chunk, and one request a pack. For packs that
-/// [`index_packs`](Self::index_packs) has put into segments it is about 2 bytes a chunk, and one request a segment.
+/// Opening reads the indexes of packs into memory: about 200 bytes a chunk, and one request a pack. For packs that are in
+/// segments of the index on disk it is about 2 bytes a chunk, and one request a segment. A handle writes such segments by
+/// itself before it has more than a million chunks in memory (unless it may only read), a collector now and then, and
+/// [`index_packs`](Self::index_packs) at once.
 ///
 /// ```
 /// use lineal_artifacts::PackBlobs;

@@ -23,7 +23,8 @@ pub struct Indexed {
 impl PackBlobs {
     /// Puts packs into the index on disk that are not in it yet, so that handles need not keep their rows in memory.
     ///
-    /// Run it now and then, beside writers, readers and collectors, best in one process at a time. New packs become segments of
+    /// Collections do it when it is time, and handles before they have too much in memory. Run beside writers, readers and
+    /// collectors, best in one process at a time. New packs become segments of
     /// up to half a million rows; eight of a size are merged, so a row is written about once for every eightfold of the store,
     /// and dropped with its pack. Nothing rests on the index: it is rebuilt from packs, and where a segment is missing or damaged
     /// the packs are read themselves. Memory: about 100 MiB beside what the handle has. Requests: one per new pack, a list, and
