@@ -102,7 +102,7 @@ pub use self::{
     file_entry::{FileEntry, FileKind, Stored, TableFacts},
     hook::{CommitHook, Proposal, Refusal},
     links::{COMMIT_MEDIA_TYPE, CommitLinks, DataRoots, SCHEMA_MEDIA_TYPE, TREE_MEDIA_TYPE, TreeLinks},
-    merge::{Decide, MergeBuilder, MergeConflict, Resolution, Resolve},
+    merge::{Decide, MergeBuilder, MergeConflict, Resolution, Resolve, RowMerge},
     names::{BranchName, TagName},
     remote::Transferred,
     repository::Repository,

@@ -1,14 +1,18 @@
 use std::{fmt, sync::Arc};
 
+use arrow::array::RecordBatch;
 use futures::{TryStreamExt, future::BoxFuture};
-use lineal_core::{Actor, FilePath};
+use lineal_core::{Actor, BlobStore, FilePath, NoProgress};
 
 use crate::{
     BranchName, Change, Commit, CommitId, DataEvent, Error, FileEntry, Repository, ancestry,
     commit::Description,
+    content::Content,
     hook,
     land::{self, Landed, Landing},
     publish,
+    stage::Stage,
+    table::{self, MergedRows, Side},
     tree::{Changes, Tree},
 };
 
@@ -68,6 +72,72 @@ pub enum Resolve {
     Theirs,
     /// The caller decides file by file; `None` leaves the conflict standing.
     With(Arc<Decide>),
+    /// Tables of one schema are merged row by row; other files stay in conflict.
+    Rows(RowMerge),
+}
+
+/// How the rows of a table that both sides changed are merged: three-way, by key.
+///
+/// Rows that only one side added, changed or removed become as they are there; what both sides did alike counts once. A row that
+/// both changed in another way, even in other cells, is a conflict, as nothing says that its cells are independent of each other.
+/// Rows that are new on the other side come last, in their order there. Reads and decodes only the rows of pages that differ.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use arrow::array::{Int64Array, RecordBatch, StringArray};
+/// # use lineal_core::{Actor, LooseBlobs, Store};
+/// # use lineal_data::{Repository, Resolve, RowMerge};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = Store::open("memory:///")?;
+/// # let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
+/// # let repository = Repository::open(&store, "flights", blobs).await?;
+/// # let ana = Actor::new("ana@example.org")?;
+/// # let rows = |ids: Vec<i64>, labels: Vec<&str>| -> Result<RecordBatch, arrow::error::ArrowError> {
+/// #     let (ids, labels) = (Arc::new(Int64Array::from(ids)), Arc::new(StringArray::from(labels)));
+/// #     RecordBatch::try_from_iter([("id", ids as arrow::array::ArrayRef), ("label", labels as arrow::array::ArrayRef)])
+/// # };
+/// repository.commit("main").put_table("t", &[rows(vec![1, 2, 3], vec!["cat", "cat", "dog"])?]).commit(&ana).await?;
+/// repository.create_branch("relabel", "main", &ana).await?;
+/// repository.commit("relabel").update_rows("t", &["id"], &[rows(vec![1, 2], vec!["lion", "lynx"])?]).commit(&ana).await?;
+/// repository.commit("main").update_rows("t", &["id"], &[rows(vec![2, 4], vec!["tiger", "cow"])?]).commit(&ana).await?;
+///
+/// let by_id = RowMerge::by(&["id"]);
+/// match repository.merge("main", "relabel").resolve(Resolve::Rows(by_id.clone())).commit(&ana).await {
+///     Err(lineal_data::Error::Conflicts { conflicts, .. }) => {
+///         // The keys of the rows: only row 2 was changed on both sides.
+///         assert_eq!(conflicts[0].rows.as_ref().map(RecordBatch::num_rows), Some(1));
+///     }
+///     other => panic!("both sides changed row 2: {other:?}"),
+/// }
+/// repository.merge("main", "relabel").resolve(Resolve::Rows(by_id.keep_theirs())).commit(&ana).await?;
+/// let merged = repository.at("main").await?.read_table("t").await?;
+/// assert_eq!(merged, [rows(vec![1, 2, 3, 4], vec!["lion", "lynx", "dog", "cow"])?]);
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowMerge {
+    key: Vec<String>,
+    otherwise: Option<Resolution>,
+}
+
+impl RowMerge {
+    /// Tells rows apart by the columns `key`; a row that both sides changed leaves the table in conflict.
+    #[must_use]
+    pub fn by(key: &[&str]) -> Self {
+        Self { key: key.iter().map(|column| (*column).to_owned()).collect(), otherwise: None }
+    }
+
+    /// Keeps rows that both sides changed as they are on the branch.
+    #[must_use]
+    pub fn keep_ours(self) -> Self {
+        Self { otherwise: Some(Resolution::Ours), ..self }
+    }
+
+    /// Makes rows that both sides changed what the other side made of them.
+    #[must_use]
+    pub fn keep_theirs(self) -> Self {
+        Self { otherwise: Some(Resolution::Theirs), ..self }
+    }
 }
 
 /// Decides on one conflict, or leaves it standing.
@@ -86,7 +156,7 @@ pub enum Resolution {
 }
 
 /// A file that both sides changed, each in another way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct MergeConflict {
     /// Where.
@@ -97,6 +167,8 @@ pub struct MergeConflict {
     pub ours: Option<FileEntry>,
     /// On the other side.
     pub theirs: Option<FileEntry>,
+    /// The keys of the rows in conflict, if the file is a table whose other rows could be merged.
+    pub rows: Option<RecordBatch>,
 }
 
 impl fmt::Debug for Resolve {
@@ -106,6 +178,7 @@ impl fmt::Debug for Resolve {
             Self::Ours => "Ours",
             Self::Theirs => "Theirs",
             Self::With(_) => "With",
+            Self::Rows(_) => "Rows",
         })
     }
 }
@@ -113,7 +186,7 @@ impl fmt::Debug for Resolve {
 impl Resolve {
     fn decide(&self, conflict: &MergeConflict) -> Option<Resolution> {
         match self {
-            Self::Refuse => None,
+            Self::Refuse | Self::Rows(_) => None,
             Self::Ours => Some(Resolution::Ours),
             Self::Theirs => Some(Resolution::Theirs),
             Self::With(decide) => decide(conflict),
@@ -199,7 +272,9 @@ impl<'a> MergeBuilder<'a> {
                 }
             }
             let ways = self.ways(tip, &other, base).await?;
-            let changes = ways.merge(&branch, &self.resolve).await?;
+            let batch = repository.blobs.begin().await?;
+            let stage = Stage { blobs: repository.blobs.as_ref(), batch: batch.as_ref(), progress: &NoProgress };
+            let changes = ways.merge(repository, &branch, &self.resolve, &stage).await?;
             let message = self.message.clone().unwrap_or_else(|| ways.message.clone());
             let description = Description { message, ..Description::default() };
             let landing = Landing {
@@ -212,7 +287,6 @@ impl<'a> MergeBuilder<'a> {
                 receipts: &[],
                 key: None,
             };
-            let batch = repository.blobs.begin().await?;
             if let Landed::Done(commit) = land::land(repository, &landing, batch, actor).await? {
                 return Ok(*commit);
             }
@@ -279,9 +353,49 @@ impl<'a> MergeBuilder<'a> {
     }
 }
 
+impl RowMerge {
+    /// Returns the merged table; `None`, and the rows in conflict, if there are any or it is no table of one schema.
+    async fn apply(
+        &self,
+        blobs: &Arc<dyn BlobStore>,
+        conflict: &mut MergeConflict,
+        stage: &Stage<'_>,
+    ) -> Result<Option<FileEntry>, Error> {
+        let MergeConflict { path, base: Some(base), ours: Some(ours), theirs: Some(theirs), .. } = &*conflict else {
+            return Ok(None);
+        };
+        let schema = |entry: &FileEntry| entry.table.map(|facts| facts.schema);
+        if schema(base).is_none() || schema(base) != schema(ours) || schema(ours) != schema(theirs) {
+            return Ok(None);
+        }
+        let diff = async |new: &FileEntry| {
+            let (old, new) = (Side::open(blobs, base).await?, Side::open(blobs, new).await?);
+            table::diff_rows(path.clone(), old, new, self.key.clone()).await
+        };
+        let (ours_diff, theirs_diff) = (diff(ours).await?, diff(theirs).await?);
+        let theirs_wins = self.otherwise == Some(Resolution::Theirs);
+        let merged = table::merge_rows(path.clone(), self.key.clone(), ours_diff, theirs_diff, theirs_wins).await?;
+        let MergedRows { edits, conflicts } = merged;
+        if conflicts.num_rows() > 0 && self.otherwise.is_none() {
+            conflict.rows = Some(conflicts);
+            return Ok(None);
+        }
+        if edits.is_empty() {
+            return Ok(Some(ours.clone()));
+        }
+        stage.store_one(path, Content::Table(Some(ours.clone()), edits)).await
+    }
+}
+
 impl ThreeWay {
     /// Returns what becomes of the files of the branch.
-    async fn merge(&self, branch: &BranchName, resolve: &Resolve) -> Result<Changes, Error> {
+    async fn merge(
+        &self,
+        repository: &Repository,
+        branch: &BranchName,
+        resolve: &Resolve,
+        stage: &Stage<'_>,
+    ) -> Result<Changes, Error> {
         let (mut changes, mut conflicts) = (Changes::new(), Vec::new());
         let mut theirs = self.base.diff(&self.theirs);
         while let Some(change) = theirs.try_next().await? {
@@ -296,7 +410,13 @@ impl ThreeWay {
                 continue;
             }
             let (base, theirs) = (base.cloned(), theirs.cloned());
-            let conflict = MergeConflict { path: path.clone(), base, ours, theirs };
+            let mut conflict = MergeConflict { path: path.clone(), base, ours, theirs, rows: None };
+            if let Resolve::Rows(merge) = resolve
+                && let Some(entry) = merge.apply(&repository.blobs, &mut conflict, stage).await?
+            {
+                changes.insert(conflict.path, Some(entry));
+                continue;
+            }
             match resolve.decide(&conflict) {
                 Some(Resolution::Ours) => {}
                 Some(Resolution::Theirs) => drop(changes.insert(conflict.path, conflict.theirs)),

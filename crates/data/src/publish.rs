@@ -53,7 +53,7 @@ async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<(Staged, 
     let base = load_tree(repository, base_id).await?;
     let contents = content::plan(&base, base_id, draft.edits).await?;
     check_stored(blobs, &draft.description).await?;
-    let batch = blobs.begin().await?;
+    let mut batch = blobs.begin().await?;
     let stage = Stage { blobs, batch: batch.as_ref(), progress: draft.progress };
     let mut changes = match &draft.import {
         Some(directory) => import::import(&stage, directory, &base).await?,
@@ -66,7 +66,12 @@ async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<(Staged, 
             changes.remove(&path);
         }
     }
-    let CommitBuilder { receipts, description, key, .. } = draft;
+    let CommitBuilder { mut receipts, description, key, .. } = draft;
+    if !repository.hooks.is_empty() {
+        // Hooks are shown the schemas of new tables, which are read from the store.
+        receipts.push(batch.commit().await?);
+        batch = blobs.begin().await?;
+    }
     Ok((Staged { branch, base, changes, receipts, description, key }, batch))
 }
 

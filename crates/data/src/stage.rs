@@ -43,7 +43,7 @@ impl Stage<'_> {
         changes
     }
 
-    async fn store_one(&self, path: &FilePath, content: Content) -> Result<Option<FileEntry>, Error> {
+    pub(crate) async fn store_one(&self, path: &FilePath, content: Content) -> Result<Option<FileEntry>, Error> {
         match content {
             Content::Nothing => Ok(None),
             Content::Base(entry) => Ok(Some(entry)),

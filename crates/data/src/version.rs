@@ -10,7 +10,7 @@ use crate::{
     error::excerpt,
     local::{self, CheckedOut, CheckoutSettings, Directory, Status, Wanted},
     parquet_file,
-    table::{self, PageTable, Side, TableReader},
+    table::{self, PageTable, Side},
     tree::{Children, Tree},
 };
 
@@ -269,16 +269,7 @@ impl Version {
     }
 
     async fn side(&self, path: &str) -> Result<Side, Error> {
-        let entry = &self.file(path).await?;
-        let (mut pages, mut schema) = (None, None);
-        if let Some(facts) = entry.table {
-            schema = Some(TableSchema::load(self.blobs.as_ref(), facts.schema).await?);
-            if let Some(digest) = facts.pages {
-                pages = Some(PageTable::load(self.blobs.as_ref(), digest).await?);
-            }
-        }
-        let reader = TableReader::open(Arc::clone(&self.blobs), entry, pages.as_ref()).await?;
-        Ok(Side { reader, pages, schema })
+        Side::open(&self.blobs, &self.file(path).await?).await
     }
 
     /// Returns the reference to this version that other crates keep.

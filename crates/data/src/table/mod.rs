@@ -10,6 +10,7 @@ mod key; // the columns that tell rows apart
 mod page_table; // where pages lie, and what they hold
 mod reader; // a Parquet file in a store, read in part
 mod row_diff; // which rows differ, by key
+mod row_merge; // what two sides did to the rows of a table, by key
 mod sample; // rows drawn with a seed
 mod scan; // some columns and rows, row groups that are ruled out left out
 mod sketch; // how many distinct values
@@ -20,8 +21,8 @@ mod writer; // equal rows, equal bytes
 pub(crate) use self::{
     edit::{Before, RowEdit, write},
     page_table::PageTable,
-    reader::TableReader,
     row_diff::{Side, diff_rows, read},
+    row_merge::{MergedRows, merge_rows},
     sample::draw,
     scan::scan,
 };

@@ -7,7 +7,7 @@ use arrow::{
     row::{RowConverter, SortField},
 };
 use futures::TryStreamExt;
-use lineal_core::{FilePath, on_cpu};
+use lineal_core::{BlobStore, FilePath, on_cpu};
 use parquet::arrow::arrow_reader::RowSelection;
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     page_table::PageTable,
     reader::{Selection, TableReader},
 };
-use crate::{Column, Error, TableSchema};
+use crate::{Column, Error, FileEntry, TableSchema};
 
 /// Which rows differ between two versions of a table, by key.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +66,19 @@ pub(crate) struct Side {
 }
 
 impl Side {
+    /// Opens a table, or any Parquet file.
+    pub(crate) async fn open(blobs: &Arc<dyn BlobStore>, entry: &FileEntry) -> Result<Self, Error> {
+        let (mut pages, mut schema) = (None, None);
+        if let Some(facts) = entry.table {
+            schema = Some(TableSchema::load(blobs.as_ref(), facts.schema).await?);
+            if let Some(digest) = facts.pages {
+                pages = Some(PageTable::load(blobs.as_ref(), digest).await?);
+            }
+        }
+        let reader = TableReader::open(Arc::clone(blobs), entry, pages.as_ref()).await?;
+        Ok(Self { reader, pages, schema })
+    }
+
     /// Returns what each column was first called.
     fn identities(&self) -> Vec<&str> {
         let fields = self.reader.schema().fields().iter().map(|field| field.name().as_str());
@@ -246,7 +259,7 @@ pub(super) mod tests {
         array::{AsArray, Float64Array, Int64Array, StringArray},
         datatypes::{Float64Type, Int64Type},
     };
-    use lineal_core::{BlobStore, BlobStoreExt, Digest, LooseBlobs, Store};
+    use lineal_core::{BlobStoreExt, Digest, LooseBlobs, Store};
     use proptest::prelude::*;
 
     use super::{
@@ -254,8 +267,6 @@ pub(super) mod tests {
         super::{cut::Limits, writer::Written},
         *,
     };
-    use crate::FileEntry;
-
     const SMALL: Limits = Limits { least: 100, spread: 200, greatest: 600 };
 
     async fn side(blobs: &Arc<LooseBlobs>, written: &Written) -> Side {

@@ -15,6 +15,7 @@ mod hooks;
 mod import;
 mod links;
 mod merge;
+mod merge_rows;
 mod model;
 mod pieces;
 mod remote;

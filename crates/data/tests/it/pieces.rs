@@ -1,4 +1,4 @@
-//! What tables ask of a blob store: where to cut, and which ranges to read.
+//! What commits and tables ask of a blob store: how many batches, where to cut, and which ranges to read.
 
 use std::{
     ops::Range,
@@ -15,7 +15,7 @@ use lineal_core::{
     Batch, BlobInfo, BlobStore, ByteStream, Digest, Enrolment, LooseBlobs, PutHints, Receipt, Store, StoreId,
 };
 use lineal_data::{
-    Repository, Scan,
+    Repository, Scan, SchemaContract,
     arrow::array::{ArrayRef, BinaryArray, Int64Array, RecordBatch},
 };
 
@@ -29,6 +29,7 @@ struct Recorder {
     inner: LooseBlobs,
     puts: Arc<Mutex<Vec<(Bytes, PutHints)>>>,
     read_bytes: AtomicU64,
+    batches: AtomicU64,
 }
 
 struct RecorderBatch {
@@ -43,6 +44,7 @@ impl BlobStore for Recorder {
     }
 
     async fn begin(&self) -> Result<Box<dyn Batch>> {
+        self.batches.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(RecorderBatch { inner: self.inner.begin().await?, puts: self.puts.clone() }))
     }
 
@@ -92,7 +94,8 @@ impl Batch for RecorderBatch {
 async fn world() -> (Arc<Recorder>, Repository) {
     let store = Store::open("memory:///").unwrap();
     let inner = LooseBlobs::open(&store, "blobs").await.unwrap();
-    let recorder = Arc::new(Recorder { inner, puts: Arc::default(), read_bytes: AtomicU64::new(0) });
+    let (puts, read_bytes, batches) = (Arc::default(), AtomicU64::new(0), AtomicU64::new(0));
+    let recorder = Arc::new(Recorder { inner, puts, read_bytes, batches });
     let repository = Repository::open(&store, "flights", recorder.clone()).await.unwrap();
     (recorder, repository)
 }
@@ -107,6 +110,24 @@ fn noise(rows: i64) -> RecordBatch {
         ("noise", Arc::new(BinaryArray::from_iter_values((0..rows).map(bytes)))),
     ];
     RecordBatch::try_from_iter(columns).unwrap()
+}
+
+#[tokio::test]
+async fn files_nodes_and_commit_are_one_batch() {
+    let (recorder, repository) = world().await;
+    let batches = || recorder.batches.swap(0, Ordering::Relaxed);
+    for commit in 0..3 {
+        let large = vec![commit; 4096];
+        let draft = repository.commit("main").put("large", large.clone()).put_table("t", &[flights(0, commit.into())]);
+        draft.commit(&ana()).await.unwrap();
+        assert_eq!(batches(), 1);
+        assert_eq!(repository.at("main").await.unwrap().read("large").await.unwrap(), large);
+    }
+    // Hooks are shown schemas that the commit itself brings: these are stored before.
+    let contract = SchemaContract::new("clean/", &flights(0, 0).schema()).unwrap();
+    let repository = repository.with_hook(Arc::new(contract));
+    repository.commit("main").put_table("clean/t", &[flights(0, 9)]).commit(&ana()).await.unwrap();
+    assert_eq!(batches(), 2);
 }
 
 #[tokio::test]
