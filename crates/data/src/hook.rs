@@ -3,9 +3,12 @@ use std::{
     fmt::Debug,
 };
 
-use lineal_core::{Actor, Digest};
+use lineal_core::{Actor, BlobStore, Digest, FilePath};
 
-use crate::{BranchName, Change, Commit, CommitId, Error, Repository, TableSchema, commit::Description};
+use crate::{
+    BranchName, Change, Commit, CommitId, Error, Repository, TableSchema, TableStatistics, commit::Description,
+    table::PageTable,
+};
 
 /// Looks at a commit before it is published, and may refuse it.
 ///
@@ -55,6 +58,8 @@ pub struct Proposal<'a> {
     pub parent: Option<CommitId>,
     /// The schemas that the changes name, by fingerprint.
     pub schemas: &'a BTreeMap<Digest, TableSchema>,
+    /// The statistics of the tables that it puts or changes, as they would be; by path.
+    pub statistics: &'a BTreeMap<FilePath, TableStatistics>,
 }
 
 /// Why a hook refused a commit.
@@ -92,6 +97,7 @@ pub(crate) async fn ask(
     for digest in schemas_of(changes) {
         schemas.insert(digest, TableSchema::load(repository.blobs.as_ref(), digest).await?);
     }
+    let statistics = statistics_of(repository.blobs.as_ref(), changes).await?;
     let proposal = Proposal {
         author,
         branch,
@@ -100,9 +106,24 @@ pub(crate) async fn ask(
         metadata: &description.metadata,
         parent: parent.map(Commit::id),
         schemas: &schemas,
+        statistics: &statistics,
     };
     let refused = |refusal| Error::Refused { branch: branch.clone(), source: Box::new(refusal) };
     repository.hooks.iter().try_for_each(|hook| hook.check(&proposal)).map_err(refused)
+}
+
+/// Returns the statistics of all tables that are put or changed, out of their page tables.
+async fn statistics_of(
+    blobs: &dyn BlobStore,
+    changes: &[Change],
+) -> Result<BTreeMap<FilePath, TableStatistics>, Error> {
+    let mut statistics = BTreeMap::new();
+    for entry in changes.iter().filter_map(Change::new_entry) {
+        if let Some(pages) = entry.table.and_then(|facts| facts.pages) {
+            statistics.insert(entry.path.clone(), PageTable::load(blobs, pages).await?.statistics());
+        }
+    }
+    Ok(statistics)
 }
 
 /// Returns the schemas of all tables that changed, as they were and as they are.

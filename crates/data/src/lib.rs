@@ -15,7 +15,7 @@
 //!   [`Version::statistics`] and [`Version::scan`] read only what they must.
 //! - [`Split`] divides rows into train, validation and test by the hash of a key, so that a row never moves.
 //! - [`local`] has what a directory on this machine is compared with a version by, and a version is written out by.
-//! - A [`CommitHook`] such as [`SchemaContract`] can refuse a commit.
+//! - A [`CommitHook`] such as [`SchemaContract`], [`StatisticsContract`] or [`SizeLimit`] can refuse a commit.
 //!
 //! Stored formats are specified in `docs/format/data.md`, `docs/format/tree.md` and `docs/format/table.md`. Tables are built
 //! in memory.
@@ -69,6 +69,7 @@ mod hook; // the seam that can refuse a commit
 mod import; // a directory as the next version
 mod key_hash; // hashing the key of a row, whatever its type
 mod land; // a commit onto its branch
+mod limits; // hooks that guard sizes and statistics
 mod link_target; // where a symbolic link may lead
 mod links; // what keeps what alive, for collectors
 pub mod local; // directories: scan, status, checkout
@@ -101,6 +102,7 @@ pub use self::{
     evolution::{Evolution, EvolutionRules},
     file_entry::{FileEntry, FileKind, Stored, TableFacts},
     hook::{CommitHook, Proposal, Refusal},
+    limits::{SizeLimit, StatisticsContract},
     links::{COMMIT_MEDIA_TYPE, CommitLinks, DataRoots, SCHEMA_MEDIA_TYPE, TREE_MEDIA_TYPE, TreeLinks},
     merge::{Decide, MergeBuilder, MergeConflict, Resolution, Resolve, RowMerge},
     names::{BranchName, TagName},

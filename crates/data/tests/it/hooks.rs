@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use lineal_core::ErrorKind;
 use lineal_data::{
-    CommitHook, Error, Proposal, Refusal, SchemaContract,
+    CommitHook, Error, Proposal, Refusal, SchemaContract, SizeLimit, StatisticsContract,
     arrow::{
         array::{Float64Array, Int64Array, RecordBatch, StringArray},
         datatypes::{DataType, Field, Schema},
@@ -72,4 +72,38 @@ async fn a_refused_commit_leaves_no_trace() {
     assert!(matches!(refused, Error::Refused { .. }));
     assert!(world.repository.branches().await.unwrap().is_empty());
     repository.commit("main").put("a", "1").message("why not").commit(&ana()).await.unwrap();
+}
+
+#[tokio::test]
+async fn sizes_and_statistics_are_guarded() {
+    let world = World::memory().await;
+    let limit = SizeLimit::default().of_file(100_000).of_commit(150_000);
+    let contract = StatisticsContract::new("t/").rows_at_least(5).nulls_at_most("delay", 0.5).within("flight", 0, 99);
+    let repository = world.repository.with_hook(Arc::new(limit)).with_hook(Arc::new(contract));
+    let main = || repository.commit("main");
+    main().put_table("t/1", &[flights(0, 9)]).put("a", vec![1; 100_000]).commit(&ana()).await.unwrap();
+
+    let table = |flight: Vec<i64>, delay: Vec<Option<f64>>| {
+        let (flight, delay) = (Arc::new(Int64Array::from(flight)) as _, Arc::new(Float64Array::from(delay)) as _);
+        RecordBatch::try_from_iter_with_nullable([("flight", flight, false), ("delay", delay, true)]).unwrap()
+    };
+    let refused = [
+        (main().put("a", vec![2; 100_001]), "a: it has 100001 bytes, at most 100000 are allowed"),
+        (main().put("a", vec![2; 90_000]).put("b", vec![3; 90_000]), "180000 bytes in one commit"),
+        (main().put_table("t/2", &[flights(0, 4)]), "t/2: it has 4 rows, at least 5 are demanded"),
+        (main().append_table("t/1", &[flights(90, 101)]), "values from Integer(0) to Integer(100)"),
+        (main().put_table("t/2", &[table(vec![1; 6], vec![None; 6])]), "100.0 % of column \"delay\" are null"),
+        (main().put_table("t/2", &[flights(0, 9).project(&[1]).unwrap()]), "column \"flight\" is missing"),
+    ];
+    for (draft, why) in refused {
+        let error = draft.commit(&ana()).await.unwrap_err();
+        let Error::Refused { source, .. } = &error else { panic!("{error:?}") };
+        assert!(source.to_string().contains(why), "{source} instead of {why}");
+    }
+    main()
+        .append_table("t/1", &[flights(9, 99)])
+        .put_table("other", &[flights(500, 501)])
+        .commit(&ana())
+        .await
+        .unwrap();
 }
