@@ -139,7 +139,9 @@ impl Rule {
                         let (Some(least), Some(greatest)) = (&column.min, &column.max) else { return None };
                         // Values of another kind are in no order with the limits: refused, too.
                         let fits = least >= min && greatest <= max;
-                        (!fits).then(|| format!("column {name:?} has values from {least:?} to {greatest:?}, {min:?} to {max:?} are allowed"))
+                        (!fits).then(|| {
+                            format!("column {name:?} has values from {least} to {greatest}, {min} to {max} are allowed")
+                        })
                     }
                 }
             }

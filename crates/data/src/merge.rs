@@ -275,6 +275,8 @@ impl<'a> MergeBuilder<'a> {
             let batch = repository.blobs.begin().await?;
             let stage = Stage { blobs: repository.blobs.as_ref(), batch: batch.as_ref(), progress: &NoProgress };
             let changes = ways.merge(repository, &branch, &self.resolve, &stage).await?;
+            let mut receipts = Vec::new();
+            let batch = publish::close_for_hooks(repository, batch, &mut receipts).await?;
             let message = self.message.clone().unwrap_or_else(|| ways.message.clone());
             let description = Description { message, ..Description::default() };
             let landing = Landing {
@@ -284,7 +286,7 @@ impl<'a> MergeBuilder<'a> {
                 below: &ways.ours,
                 changes: &changes,
                 description: &description,
-                receipts: &[],
+                receipts: &receipts,
                 key: None,
             };
             if let Landed::Done(commit) = land::land(repository, &landing, batch, actor).await? {

@@ -67,12 +67,22 @@ async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<(Staged, 
         }
     }
     let CommitBuilder { mut receipts, description, key, .. } = draft;
-    if !repository.hooks.is_empty() {
-        // Hooks are shown the schemas of new tables, which are read from the store.
-        receipts.push(batch.commit().await?);
-        batch = blobs.begin().await?;
-    }
+    batch = close_for_hooks(repository, batch, &mut receipts).await?;
     Ok((Staged { branch, base, changes, receipts, description, key }, batch))
+}
+
+/// Closes a batch if hooks will be asked, and begins another: they are shown schemas and statistics of new tables, which are
+/// read from the store.
+pub(crate) async fn close_for_hooks(
+    repository: &Repository,
+    batch: Box<dyn Batch>,
+    receipts: &mut Vec<Receipt>,
+) -> Result<Box<dyn Batch>, Error> {
+    if repository.hooks.is_empty() {
+        return Ok(batch);
+    }
+    receipts.push(batch.commit().await?);
+    Ok(repository.blobs.begin().await?)
 }
 
 /// Checks that the blob which the description names is there: a commit names nothing that was not durable before.

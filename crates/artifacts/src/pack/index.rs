@@ -78,6 +78,11 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Returns where in the pack it ends.
+    pub(crate) fn end(&self) -> u64 {
+        u64::from(self.record.offset) + u64::from(self.record.stored_len)
+    }
+
     /// Tells whether this record lies right behind `before`.
     pub(crate) fn follows(&self, before: &Self) -> bool {
         self.pack.name == before.pack.name && self.at == before.at + 1

@@ -1,15 +1,16 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use futures::{TryStreamExt, future::try_join, stream::BoxStream};
 use lineal_core::{Digest, Error, Hasher, PutHints, on_cpu};
 
 use super::{
+    PackName,
     batch::{PackBatch, records},
     format::{BlobRow, Kind},
     index::{Place, choose},
     list::{ListBuilder, Row},
-    read::OFF_THREAD,
+    read::{GAP, OFF_THREAD},
 };
 use crate::{
     ChunkProfile,
@@ -30,8 +31,10 @@ pub(super) struct Ingest<'a> {
     size: u64,
     /// Where the chunk before lies, if it was stored before.
     last: Option<Place>,
-    /// Breaks in the order of storage so far.
+    /// Far jumps in the order of storage so far.
     fragments: u64,
+    /// How far each pack is read for it so far.
+    ends: HashMap<PackName, u64>,
     /// Size of the blob as far as the caller knows it.
     stated_size: u64,
     first: Option<Row>,
@@ -66,6 +69,7 @@ impl<'a> Ingest<'a> {
             size: 0,
             last: None,
             fragments: 0,
+            ends: HashMap::new(),
             stated_size,
             first: None,
             chunks: 0,
@@ -119,7 +123,7 @@ impl<'a> Ingest<'a> {
             let follows = found.as_ref().zip(self.last.as_ref()).is_some_and(|(place, last)| place.follows(last));
             if !follows {
                 self.settle(&chunks, &mut run, &mut fresh);
-                self.fragments += u64::from(found.is_some() || self.last.is_some());
+                self.fragments += u64::from(found.as_ref().is_some_and(|place| !self.is_near(place)));
             }
             self.last.clone_from(&found);
             run.extend(found.map(|place| (at, place)));
@@ -163,19 +167,26 @@ impl<'a> Ingest<'a> {
 
     /// Decides on a run of chunks that are stored one after the other: rest on them, or store them again.
     ///
-    /// A short run far from its neighbours costs a request at every read. So many are taken that a blob never has more
-    /// than one break for each MiB of it, on average, and a few more; where in the blob they are does not matter if its size
-    /// was stated, and counts from its beginning otherwise.
+    /// A short run far from what else is read of its pack costs a request at every read. So many are taken that a blob never has
+    /// more than one such jump for each MiB of it, on average, and a few more; where in the blob they are does not matter if its
+    /// size was stated, and counts from its beginning otherwise.
     fn settle(&mut self, chunks: &[(Digest, Bytes)], run: &mut Vec<(usize, Place)>, fresh: &mut [bool]) {
         let bytes: usize = run.iter().filter_map(|(at, _)| chunks.get(*at)).map(|(_, bytes)| bytes.len()).sum();
         let allowed = FREE_FRAGMENTS + self.size.max(self.stated_size) / BYTES_A_FRAGMENT;
         let taken = bytes as u64 >= BYTES_A_FRAGMENT || self.fragments <= allowed;
         for (at, place) in run.drain(..).filter(|_| taken) {
             self.batch.hold(&place.pack);
+            self.ends.insert(place.pack.name, place.end());
             if let Some(fresh) = fresh.get_mut(at) {
                 *fresh = false;
             }
         }
+    }
+
+    /// Tells whether a place is read in one request with what was taken of its pack before.
+    fn is_near(&self, place: &Place) -> bool {
+        let start = u64::from(place.record.offset);
+        self.ends.get(&place.pack.name).is_some_and(|end| start >= *end && start - end <= GAP)
     }
 
     async fn store_list(&self, bytes: Vec<u8>) -> Result<(), Error> {

@@ -627,7 +627,7 @@ fn hold_back(expected: Digest, pieces: stream::BoxStream<'static, Result<Vec<Byt
 /// From this size on, work leaves the async thread.
 pub(super) const OFF_THREAD: usize = 256 * 1024;
 /// Bytes that may lie unused between two records read in one request.
-const GAP: u64 = 128 * 1024;
+pub(super) const GAP: u64 = 128 * 1024;
 /// Longest range read in one request.
 const LONGEST: u64 = 16 * 1024 * 1024;
 /// Requests of one read under way at once.

@@ -124,6 +124,31 @@ async fn the_source_and_the_cuts_do_not_change_the_blob() {
 }
 
 #[tokio::test]
+async fn chunks_that_are_read_together_are_shared_and_scattered_ones_stored_again() {
+    const PIECE: usize = 40_000;
+    let (disk, store) = disk().await;
+    let blobs = PackBlobs::open(&store, "blobs").await.unwrap();
+    let put = async |pieces: Vec<Vec<u8>>| {
+        let before: usize = packs(&disk).iter().map(|pack| disk.read(pack).unwrap().len()).sum();
+        let cuts = (1..pieces.len() as u64).map(|at| at * PIECE as u64).collect();
+        let (batch, content) = (blobs.begin().await.unwrap(), Bytes::from(pieces.concat()));
+        let digest = batch.put(content.clone(), PutHints::default().with_cut_points(cuts)).await.unwrap();
+        batch.commit().await.unwrap();
+        assert_eq!(blobs.read_all(&digest).await.unwrap(), content);
+        let after: usize = packs(&disk).iter().map(|pack| disk.read(pack).unwrap().len()).sum();
+        (after - before) / PIECE
+    };
+    let old = |at: u64| noise(at, PIECE);
+    assert_eq!(put((0..64).map(old).collect()).await, 64);
+    // Every second piece is new: the old ones are read in one go, with gaps.
+    let every_second = |at: u64| if at % 2 == 0 { old(at) } else { noise(1000 + at, PIECE) };
+    assert_eq!(put((0..64).map(every_second).collect()).await, 32);
+    // The same pieces in another order: 8 jumps are free, and 2 for as many MiB.
+    let stored_again = put((0..64).map(|at| old(at * 29 % 64)).collect()).await;
+    assert!((40..60).contains(&stored_again), "{stored_again} of 64");
+}
+
+#[tokio::test]
 async fn another_handle_sees_what_was_committed_and_nothing_before() {
     let (_, store) = disk().await;
     let writer = PackBlobs::open(&store, "blobs").await.unwrap();

@@ -91,7 +91,7 @@ async fn sizes_and_statistics_are_guarded() {
         (main().put("a", vec![2; 100_001]), "a: it has 100001 bytes, at most 100000 are allowed"),
         (main().put("a", vec![2; 90_000]).put("b", vec![3; 90_000]), "180000 bytes in one commit"),
         (main().put_table("t/2", &[flights(0, 4)]), "t/2: it has 4 rows, at least 5 are demanded"),
-        (main().append_table("t/1", &[flights(90, 101)]), "values from Integer(0) to Integer(100)"),
+        (main().append_table("t/1", &[flights(90, 101)]), "values from 0 to 100, 0 to 99 are allowed"),
         (main().put_table("t/2", &[table(vec![1; 6], vec![None; 6])]), "100.0 % of column \"delay\" are null"),
         (main().put_table("t/2", &[flights(0, 9).project(&[1]).unwrap()]), "column \"flight\" is missing"),
     ];
