@@ -9,12 +9,16 @@ use lineal_core::{BlobStore, Timestamp};
 use crate::{Commit, CommitId, Error};
 
 /// Streams `start` and everything before it, newest first.
+pub(crate) fn log(blobs: Arc<dyn BlobStore>, start: Commit) -> BoxStream<'static, Result<Commit, Error>> {
+    walk(blobs, vec![start])
+}
+
+/// Streams different commits and everything before them, newest first, each once.
 ///
 /// A commit is never older than its parents, so a child always comes before them; ties are broken by id.
-pub(crate) fn log(blobs: Arc<dyn BlobStore>, start: Commit) -> BoxStream<'static, Result<Commit, Error>> {
-    let mut seen = BTreeSet::new();
-    seen.insert(start.id());
-    let walk = Walk { blobs, waiting: BinaryHeap::from([Waiting(start)]), seen };
+pub(crate) fn walk(blobs: Arc<dyn BlobStore>, starts: Vec<Commit>) -> BoxStream<'static, Result<Commit, Error>> {
+    let seen = starts.iter().map(Commit::id).collect();
+    let walk = Walk { blobs, waiting: starts.into_iter().map(Waiting).collect(), seen };
     stream::try_unfold(walk, |mut walk| async move {
         let Some(Waiting(commit)) = walk.waiting.pop() else {
             return Ok(None);

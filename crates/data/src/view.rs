@@ -1,7 +1,11 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::ready,
+    sync::Arc,
+};
 
-use futures::stream::BoxStream;
-use lineal_core::{BlobStore, Name};
+use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
+use lineal_core::{BlobStore, DataRef, Name};
 
 use crate::{
     BranchName, Change, Commit, CommitId, Error, FormatFlaw, RepositoryState, TagName, Version, error::excerpt,
@@ -107,6 +111,64 @@ impl View {
     pub async fn log(&self, revision: &str) -> Result<BoxStream<'static, Result<Commit, Error>>, Error> {
         let start = self.commit(revision).await?;
         Ok(history::log(Arc::clone(&self.blobs), start))
+    }
+
+    /// Streams the commits that state to be made of `data`, newest first: those of any branch or tag, and before them.
+    ///
+    /// A reference without a path asks for the version as a whole, and finds also what was made of a part of it; one with a path finds
+    /// also what was made of the whole. What was made of those in turn is another question, with their own references. Reads one
+    /// blob for each commit of the repository; the other way, [`Commit::derived_from`] answers at once.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use futures::TryStreamExt;
+    /// # use lineal_core::{Actor, LooseBlobs, Store};
+    /// # use lineal_data::Repository;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = Store::open("memory:///")?;
+    /// # let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
+    /// # let repository = Repository::open(&store, "flights", blobs).await?;
+    /// # let ana = Actor::new("ana@example.org")?;
+    /// repository.commit("main").put("raw.csv", "1;2").commit(&ana).await?;
+    /// let raw = repository.at("main").await?.data_ref_of("raw.csv").await?;
+    /// repository.commit("main").put("clean.csv", "1,2").derived_from(raw.clone()).commit(&ana).await?;
+    /// let made: Vec<_> = repository.now().await?.derivatives(&raw).try_collect().await?;
+    /// assert_eq!(made.len(), 1);
+    /// assert_eq!(made[0].derived_from().data, [raw]);
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn derivatives(&self, data: &DataRef) -> BoxStream<'static, Result<Commit, Error>> {
+        let data = data.clone();
+        let of_part = move |origin: &DataRef| {
+            let path = origin.path.is_none() || data.path.is_none() || origin.path == data.path;
+            origin.repository == data.repository && origin.commit == data.commit && path
+        };
+        self.all_commits(move |commit| commit.derived_from().data.iter().any(&of_part))
+    }
+
+    /// Streams the commits that state to be made by the code of a git commit, given in hex as it was stated; as
+    /// [`View::derivatives`].
+    #[must_use]
+    pub fn made_by(&self, code: &str) -> BoxStream<'static, Result<Commit, Error>> {
+        let code = code.to_owned();
+        self.all_commits(move |commit| commit.derived_from().code.as_ref().is_some_and(|made| made.commit == code))
+    }
+
+    /// Streams those of all kept commits that are `wanted`.
+    fn all_commits(
+        &self,
+        wanted: impl Fn(&Commit) -> bool + Send + Sync + 'static,
+    ) -> BoxStream<'static, Result<Commit, Error>> {
+        let (blobs, kept) = (Arc::clone(&self.blobs), self.state.kept().collect::<BTreeSet<_>>());
+        let start = async move {
+            let mut starts = Vec::new();
+            for id in kept {
+                starts.push(Commit::load(blobs.as_ref(), id).await?);
+            }
+            Ok::<_, Error>(history::walk(blobs, starts))
+        };
+        stream::once(start).try_flatten().try_filter(move |commit| ready(wanted(commit))).boxed()
     }
 
     /// Streams what differs between two revisions, directory by directory.

@@ -141,7 +141,7 @@ async fn chunks_that_are_read_together_are_shared_and_scattered_ones_stored_agai
     let old = |at: u64| noise(at, PIECE);
     assert_eq!(put((0..64).map(old).collect()).await, 64);
     // Every second piece is new: the old ones are read in one go, with gaps.
-    let every_second = |at: u64| if at % 2 == 0 { old(at) } else { noise(1000 + at, PIECE) };
+    let every_second = |at: u64| if at.is_multiple_of(2) { old(at) } else { noise(1000 + at, PIECE) };
     assert_eq!(put((0..64).map(every_second).collect()).await, 32);
     // The same pieces in another order: 8 jumps are free, and 2 for as many MiB.
     let stored_again = put((0..64).map(|at| old(at * 29 % 64)).collect()).await;

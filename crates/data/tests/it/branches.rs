@@ -1,5 +1,6 @@
-use lineal_core::{ErrorKind, NoProgress};
-use lineal_data::{Error, Level};
+use futures::{TryStreamExt, stream::BoxStream};
+use lineal_core::{CodeRef, DataRef, ErrorKind, Name, NoProgress};
+use lineal_data::{Commit, Error, Level};
 
 use crate::support::{World, ana};
 
@@ -73,4 +74,37 @@ async fn tags_stay_unless_forced() {
     assert!(matches!(world.repository.tag(&digest, "main", &ana()).await, Err(Error::Invalid { .. })));
     world.repository.delete_tag("v1", &ana()).await.unwrap();
     assert!(world.repository.resolve("v1").await.is_err());
+}
+
+#[tokio::test]
+async fn what_was_made_of_data_is_found_on_every_branch() {
+    let world = World::memory().await;
+    let repository = &world.repository;
+    repository.commit("main").put("raw/a", "1").put("raw/b", "2").commit(&ana()).await.unwrap();
+    let raw = repository.at("main").await.unwrap();
+    let (whole, part, other) =
+        (raw.data_ref(), raw.data_ref_of("raw/a").await.unwrap(), raw.data_ref_of("raw/b").await.unwrap());
+    let code = |commit: &str| CodeRef { repository: None, commit: commit.to_owned(), dirty: false, diff: None };
+    let made = async |branch: &str, path: &str, of: &DataRef, by: &str| {
+        let draft = repository.commit(branch).put(path, path.to_owned()).message(path).derived_from(of.clone());
+        draft.made_by(code(by)).commit(&ana()).await.unwrap();
+    };
+    repository.create_branch("side", "main", &ana()).await.unwrap();
+    made("main", "of the whole", &whole, "c0de").await;
+    made("main", "of a", &part, "c0de").await;
+    made("side", "of b", &other, "beef").await;
+    repository.delete_branch("side", &ana()).await.unwrap();
+    let now = repository.now().await.unwrap();
+    let messages = async |found: BoxStream<'static, Result<Commit, Error>>| {
+        found.map_ok(|commit| commit.message().to_owned()).try_collect::<Vec<_>>().await.unwrap()
+    };
+    assert_eq!(messages(now.derivatives(&part)).await, ["of a", "of the whole"]);
+    assert_eq!(messages(now.derivatives(&other)).await, ["of b", "of the whole"]);
+    let mut all = messages(now.derivatives(&whole)).await;
+    // Commits of two branches may have one time.
+    all.sort_unstable();
+    assert_eq!(all, ["of a", "of b", "of the whole"]);
+    assert_eq!(messages(now.made_by("c0de")).await, ["of a", "of the whole"]);
+    let elsewhere = DataRef { repository: Name::new("another").unwrap(), ..whole };
+    assert_eq!(messages(now.derivatives(&elsewhere)).await, [""; 0]);
 }
