@@ -52,6 +52,9 @@ impl BlobStore for Slow {
     async fn stream(&self, digest: &Digest) -> Result<ByteStream, lineal_core::Error> {
         self.inner.stream(digest).await
     }
+    async fn stream_to_end(&self, digest: &Digest) -> Result<ByteStream, lineal_core::Error> {
+        self.inner.stream_to_end(digest).await
+    }
     async fn enrol(&self, enrolment: &Enrolment) -> Result<u64, lineal_core::Error> {
         self.inner.enrol(enrolment).await
     }
