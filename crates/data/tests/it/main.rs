@@ -10,6 +10,7 @@ mod branches;
 mod commits;
 mod compat;
 mod concurrency;
+mod crashes;
 mod errors;
 mod hooks;
 mod import;
