@@ -233,7 +233,8 @@ impl PackBatch {
             store_pack(&inner, &sealed, upload).await?;
             let recorded = inner.transact(|state| state.store(session, &landed, 0)).await?;
             recorded.map_err(|refusal| Self::refused(session, refusal))?;
-            inner.insert(known(sealed)).await
+            inner.insert(known(sealed)).await;
+            Ok(())
         };
         let done = sending.map(|outcome: Result<(), Error>| outcome.map_err(Arc::new)).boxed().shared();
         // One poll starts the request; who comes next keeps it going.
@@ -407,7 +408,7 @@ impl Batch for PackBatch {
             }
         }
         if let Some(sealed) = stored {
-            self.inner().insert(known(sealed)).await?;
+            self.inner().insert(known(sealed)).await;
         }
         Ok(Receipt::new(Arc::new(self.blobs), put, checked).with_holds(holds))
     }

@@ -235,13 +235,13 @@ impl Inner {
     }
 
     /// Takes in the rows of a pack that was recorded just now.
-    pub(super) async fn insert(&self, pack: LoadedPack) -> Result<(), Error> {
+    pub(super) async fn insert(&self, pack: LoadedPack) {
         self.index_mut().insert(pack);
         let rows = self.index().loaded_rows();
-        if rows > self.sizes.resident && self.relieve().await? {
-            self.load_segments_only().await?;
+        if rows > self.sizes.resident {
+            // The pack is recorded whatever becomes of the index; if this fails, the next look at the store tries again.
+            self.relieve().await.ok();
         }
-        Ok(())
     }
 
     async fn load_packs(&self, packs: Vec<(PackName, PackInfo)>) -> Result<(), Error> {
