@@ -1,7 +1,7 @@
 use std::{
     fmt,
     ops::Range,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, atomic::AtomicBool},
 };
 
 use async_trait::async_trait;
@@ -67,6 +67,8 @@ pub(crate) struct Inner {
     pub(super) recent_rows: RecentRows,
     /// How much of the index is in memory, and how large its parts on disk are.
     pub(super) sizes: Sizes,
+    /// Whether the store refused to let this handle write segments: not asked again, as each try reads half a million rows.
+    pub(super) index_denied: AtomicBool,
 }
 
 impl fmt::Debug for PackBlobs {
@@ -112,6 +114,7 @@ impl PackBlobs {
             cache: CacheSlot::default(),
             recent_rows: RecentRows::default(),
             sizes,
+            index_denied: AtomicBool::new(false),
         };
         inner.load_index().await?;
         Ok(Self { inner: Arc::new(inner), settings: PackSettings::default(), progress: Arc::new(NoProgress) })

@@ -3,14 +3,14 @@ use std::{collections::HashMap, sync::Arc};
 use arrow::{
     array::{ArrayRef, BooleanArray, RecordBatch},
     compute::{concat_batches, filter_record_batch},
-    datatypes::SchemaRef,
+    datatypes::{FieldRef, SchemaRef},
     error::ArrowError,
     row::{RowConverter, SortField},
 };
 use lineal_core::{FilePath, on_cpu};
 
 use super::{RowDiff, RowEdit, key::Key};
-use crate::Error;
+use crate::{Error, error::excerpt};
 
 /// What the other side did to the rows of a table, as far as this side let it.
 #[derive(Debug)]
@@ -49,9 +49,13 @@ impl Merge {
     fn new(path: FilePath, key: Vec<String>, theirs: &RowDiff) -> Result<Self, Error> {
         let schema = theirs.added.schema();
         let key = Key::new(&path, &schema, &key)?;
-        let fields = schema.fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
-        let whole = RowConverter::new(fields)
-            .map_err(|error| Error::UnsupportedType { column: path.to_string(), found: error.to_string() })?;
+        let sorted = |field: &FieldRef| SortField::new(field.data_type().clone());
+        if let Some(field) = schema.fields().iter().find(|field| !RowConverter::supports_fields(&[sorted(field)])) {
+            let (column, found) = (excerpt(field.name()), field.data_type().to_string());
+            return Err(Error::UnsupportedType { column, found });
+        }
+        let whole = RowConverter::new(schema.fields().iter().map(sorted).collect())
+            .map_err(|error| Error::NotATable { path: path.clone(), source: Box::new(error) })?;
         Ok(Self { path, schema, key, whole })
     }
 

@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use lineal_core::{Error, ErrorKind};
@@ -97,10 +97,16 @@ enum Step {
 impl Inner {
     /// Puts packs into segments if they have more rows than a handle may have in memory; false if the store does not let it.
     pub(in super::super) async fn relieve(&self) -> Result<bool, Error> {
+        if self.index_denied.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
         match self.cover(self.uncovered(), &mut Indexed::default()).await {
             Ok(()) => Ok(true),
             // Who may only read has to make do with memory, until somebody else does this.
-            Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unsupported) => Ok(false),
+            Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Unsupported) => {
+                self.index_denied.store(true, Ordering::Relaxed);
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }

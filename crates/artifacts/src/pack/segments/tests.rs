@@ -4,7 +4,7 @@ use std::{
 };
 
 use lineal_core::{BlobStoreExt, Digest, Store};
-use lineal_testkit::{FaultStore, Faults};
+use lineal_testkit::{FaultStore, Faults, Op};
 use proptest::prelude::*;
 
 use super::super::{
@@ -301,9 +301,13 @@ async fn a_handle_has_no_more_rows_in_memory_than_it_may() {
     let bounded = Sizes { resident: 400, ..SMALL };
     // Who may only read makes do with memory.
     let denied = FaultStore::new(Arc::clone(store.objects()), Faults { denied: 1.0, ..Faults::none() }, 1);
+    let log = denied.log().clone();
     let reader = PackBlobs::open_with(&Store::new(Arc::new(denied), "read-only"), "blobs", bounded).await.unwrap();
     assert_eq!(reader.inner.index().loaded_rows(), 30 * 41);
     assert_same(&without_segments(&store).await, &reader, 1200).await;
+    let asked = log.counts().op(Op::Put) + log.counts().op(Op::Multipart);
+    reader.inner.refresh().await.unwrap();
+    assert_eq!(log.counts().op(Op::Put) + log.counts().op(Op::Multipart), asked, "it is refused once");
     // Two that begin at the same time cover the same packs, which does no harm.
     let (one, two) = futures::future::join(
         PackBlobs::open_with(&store, "blobs", bounded),
