@@ -1,6 +1,6 @@
 //! SHA-256, the one hash of Lineal (FIPS 180-4).
 
-use std::{fmt, io, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use sha2::{Digest as _, Sha256};
 
@@ -72,55 +72,8 @@ impl FromStr for Digest {
 
 crate::__serde_as_text!(Digest, "a SHA-256 as 64 lower-case hex digits");
 
-/// Computes a [`Digest`] piece by piece; how the bytes are cut does not matter.
-///
-/// ```
-/// use lineal_core::{Digest, Hasher};
-///
-/// let mut hasher = Hasher::new();
-/// hasher.update(b"a");
-/// hasher.update(b"bc");
-/// assert_eq!(hasher.finish(), Digest::of(b"abc"));
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Hasher(Sha256);
-
-impl Hasher {
-    /// Starts with no bytes.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes in the next bytes.
-    pub fn update(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
-    }
-
-    /// Returns the digest of everything taken in.
-    #[must_use]
-    pub fn finish(self) -> Digest {
-        Digest(self.0.finalize().into())
-    }
-}
-
-impl io::Write for Hasher {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use proptest::prelude::*;
-
     use super::*;
 
     /// NIST's examples for FIPS 180-4.
@@ -138,16 +91,5 @@ mod tests {
             assert_eq!(Digest::of(bytes.as_bytes()).to_string(), hex);
         }
         assert_eq!(format!("{:?}", Digest::of(b"")), "Digest(e3b0c44298fc)");
-    }
-
-    proptest! {
-        #[test]
-        fn cutting_does_not_matter(bytes: Vec<u8>, cut: prop::sample::Index) {
-            let (head, tail) = bytes.split_at(cut.index(bytes.len() + 1));
-            let mut hasher = Hasher::new();
-            hasher.update(head);
-            hasher.write_all(tail).unwrap();
-            prop_assert_eq!(hasher.finish(), Digest::of(&bytes));
-        }
     }
 }

@@ -23,13 +23,14 @@
 // ---- vocabulary, without features ----
 mod base64; // as DSSE writes payloads and signatures
 mod canonical; // one value, one sequence of bytes: JSON after RFC 8785, integers only
-mod digest; // SHA-256, whole or incremental
+mod digest; // SHA-256, and thereby a name
 #[cfg(feature = "ed25519")]
 mod ed25519; // keys for Signer and Verifier
 mod envelope; // DSSE: a payload with signatures over its stored bytes
 mod error_kind; // what a caller can do about an error
 mod evidence; // what a statement is evidence of
 mod file_path; // paths that every system can write out
+mod hasher; // SHA-256 piece by piece, and of two sequences at once
 mod hex; // lower-case base 16
 mod id; // typed 128-bit ids and where they come from
 mod io_schema; // the model signature: types, compatibility, checks
@@ -48,11 +49,12 @@ mod time; // timestamps and clocks
 pub use self::ed25519::{Ed25519Key, KeyRing, PublicKey};
 pub use self::{
     canonical::{CanonicalError, from_canonical, to_canonical},
-    digest::{Digest, Hasher},
+    digest::Digest,
     envelope::{Envelope, pae},
     error_kind::ErrorKind,
     evidence::{Evidence, EvidenceKind},
     file_path::{FilePath, InvalidPath, PathClash, PathSet},
+    hasher::Hasher,
     id::{IdSource, JournalId, OsIds, RunId, SeededIds, StoreId, TxnId},
     io_schema::{
         Categories, Compatibility, Dim, FieldRule, Incompatibilities, Incompatibility, IoField, IoSchema, IoSide,

@@ -11,8 +11,6 @@
 //!
 //! The rule is frozen: what it cuts is what stored chunks are found by. Another rule takes another name.
 
-use rayon::prelude::*;
-
 use super::gear::GEAR;
 
 /// The lengths, in bytes, and levels of one profile of `gear-1`.
@@ -55,58 +53,9 @@ impl CutRule {
 /// returned; the caller keeps the uncut tail, always shorter than `max`, and offers it again with more behind it. How
 /// the data is fed in does not matter then. Otherwise the final end is the length. No bytes, no chunks.
 pub(crate) fn cut(rule: &CutRule, bytes: &[u8], last: bool) -> Vec<usize> {
-    cut_range(rule, bytes, 0, bytes.len(), last)
-}
-
-/// Returns what [`cut`] returns, from all threads of the current rayon pool.
-///
-/// Each slab of the bytes is cut as if a chunk began with it. Mostly none does, but a cut of the true sequence is soon
-/// one of the slab's as well, and from a common cut on the two are the same. Bytes without one, such as long runs of
-/// zeros, are cut a second time on one thread: that takes the time of [`cut`] on top and gives the same result.
-pub(crate) fn cut_parallel(rule: &CutRule, bytes: &[u8], last: bool) -> Vec<usize> {
-    cut_in_slabs(rule, SLAB_BYTES, bytes, last)
-}
-
-fn cut_in_slabs(rule: &CutRule, slab_bytes: usize, bytes: &[u8], last: bool) -> Vec<usize> {
-    if bytes.len() <= slab_bytes {
-        return cut(rule, bytes, last);
-    }
-    let slabs: Vec<usize> = (0..bytes.len()).step_by(slab_bytes).collect();
-    let guesses: Vec<Vec<usize>> =
-        slabs.into_par_iter().map(|slab| cut_range(rule, bytes, slab, slab + slab_bytes, last)).collect();
-
-    let mut ends = guesses.first().cloned().unwrap_or_default();
-    for guess in guesses.iter().skip(1) {
-        let mut at = ends.last().copied().unwrap_or(0);
-        let mut guess = guess.as_slice();
-        loop {
-            // Of a guess, only what lies beyond the true sequence is of use.
-            guess = guess.get(guess.partition_point(|end| *end < at)..).unwrap_or_default();
-            match guess.split_first() {
-                Some((common, rest)) if *common == at => {
-                    ends.extend_from_slice(rest);
-                    break;
-                }
-                None => break,
-                Some(_) => {}
-            }
-            let Some(end) = next_end(rule, bytes, at, last) else { break };
-            ends.push(end);
-            at = end;
-        }
-    }
-    let at = ends.last().copied().unwrap_or(0);
-    ends.extend(cut_range(rule, bytes, at, bytes.len(), last));
-    ends
-}
-
-/// Cuts the chunks that begin in `from..to`, the first one at `from`; the last of them may end beyond.
-fn cut_range(rule: &CutRule, bytes: &[u8], from: usize, to: usize, last: bool) -> Vec<usize> {
     let mut ends = Vec::new();
-    let mut at = from;
-    while at < to
-        && let Some(end) = next_end(rule, bytes, at, last)
-    {
+    let mut at = 0;
+    while let Some(end) = next_end(rule, bytes, at, last) {
         ends.push(end);
         at = end;
     }
@@ -178,8 +127,6 @@ fn word(byte: u8) -> u64 {
 const KIB: usize = 1024;
 /// Bytes that the hash depends on: a byte is shifted out of 64 bits after as many steps.
 const WINDOW: usize = 64;
-/// What one thread cuts in one go: many chunks, so that the few before a common cut do not count.
-const SLAB_BYTES: usize = 8 * KIB * KIB;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! How finely a blob is cut, and where its caller knows better.
 
-use super::cut::{CutRule, cut, cut_parallel};
+use super::cut::{CutRule, cut};
 
 /// How a blob is cut into chunks.
 ///
@@ -70,15 +70,14 @@ impl ChunkProfile {
     /// Returns the ends of the chunks of `bytes`, which begin at the boundary of a chunk, in ascending order.
     ///
     /// Unless they are the `last` of the blob, an end that bytes to come could change is left out, and the uncut tail,
-    /// shorter than [`MAX_CHUNK`], is to be offered again with more behind it. `parallel` spreads the work over the
-    /// current rayon pool and changes nothing else.
-    pub(crate) fn ends(self, bytes: &[u8], last: bool, parallel: bool) -> Vec<usize> {
+    /// shorter than [`MAX_CHUNK`], is to be offered again with more behind it.
+    pub(crate) fn ends(self, bytes: &[u8], last: bool) -> Vec<usize> {
         let rule = match self {
             Self::Standard => CutRule::STANDARD,
             Self::Weights => CutRule::WEIGHTS,
             Self::Whole => return ends_at(&[], 0, bytes.len(), last),
         };
-        if parallel { cut_parallel(&rule, bytes, last) } else { cut(&rule, bytes, last) }
+        cut(&rule, bytes, last)
     }
 }
 

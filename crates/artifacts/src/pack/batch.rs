@@ -339,7 +339,7 @@ impl Batch for PackBatch {
             return self.put_whole(bytes).await;
         }
         let hints = hints.with_size(bytes.len() as u64);
-        Ingest::new(self, hints).run(stream::iter([Ok(bytes)]).boxed()).await
+        Ingest::put(self, stream::iter([Ok(bytes)]).boxed(), hints).await
     }
 
     async fn put_stream(
@@ -355,7 +355,7 @@ impl Batch for PackBatch {
             }
         }
         let all = stream::iter([Ok(Bytes::from(head))]).chain(bytes).boxed();
-        Ingest::new(self, hints).run(all).await
+        Ingest::put(self, all, hints).await
     }
 
     async fn keep(&self, digests: &[Digest]) -> Result<Vec<bool>, Error> {

@@ -172,7 +172,6 @@ fn lengths_around_the_borders_follow_the_definition() {
             for bytes in [&runs[..length], &random[..length]] {
                 let ends = cut(&SMALL, bytes, true);
                 assert_eq!(ends, naive(&SMALL, bytes), "{length} bytes");
-                assert_eq!(cut_in_slabs(&SMALL, SMALL.max, bytes, true), ends, "{length} bytes");
                 assert_eq!(feed(&SMALL, bytes, &[1]), ends, "{length} bytes");
             }
         }
@@ -182,12 +181,10 @@ fn lengths_around_the_borders_follow_the_definition() {
 #[test]
 fn no_bytes_are_no_chunk_and_one_byte_is_one() {
     for rule in [CutRule::STANDARD, CutRule::WEIGHTS] {
-        for cut in [cut, cut_parallel] {
-            assert!(cut(&rule, &[], true).is_empty());
-            assert!(cut(&rule, &[], false).is_empty());
-            assert!(cut(&rule, &[0], false).is_empty());
-            assert_eq!(cut(&rule, &[0], true), [1]);
-        }
+        assert!(cut(&rule, &[], true).is_empty());
+        assert!(cut(&rule, &[], false).is_empty());
+        assert!(cut(&rule, &[0], false).is_empty());
+        assert_eq!(cut(&rule, &[0], true), [1]);
     }
 }
 
@@ -198,16 +195,6 @@ fn zeros_are_cut_at_the_longest() {
     assert_eq!(cut(&SMALL, &zeros, false), expected, "the last one may yet grow");
     expected.push(zeros.len());
     assert_eq!(cut(&SMALL, &zeros, true), expected);
-    // Slabs that do not begin where chunks do never find a common cut.
-    for slab in [SMALL.max, 1500, 3001] {
-        assert_eq!(cut_in_slabs(&SMALL, slab, &zeros, true), expected, "slabs of {slab}");
-    }
-}
-
-#[test]
-fn slabs_change_nothing_at_full_size() {
-    let bytes = random(5, SLAB_BYTES + KIB * KIB);
-    assert_eq!(cut_parallel(&CutRule::STANDARD, &bytes, true), cut(&CutRule::STANDARD, &bytes, true));
 }
 
 /// FastCDC's own implementation, with the same shortest, normal and longest length and the same bits: another hash and
@@ -257,12 +244,9 @@ proptest! {
     fn the_way_of_cutting_does_not_matter(
         bytes in any_bytes(),
         pieces in prop::collection::vec(1..3000usize, 1..6),
-        slab in 64..5000usize,
     ) {
         let ends = cut(&SMALL, &bytes, true);
         prop_assert_eq!(&feed(&SMALL, &bytes, &pieces), &ends);
-        prop_assert_eq!(&cut_in_slabs(&SMALL, slab, &bytes, true), &ends);
-        prop_assert_eq!(cut_in_slabs(&SMALL, slab, &bytes, false), cut(&SMALL, &bytes, false));
     }
 
     #[test]

@@ -50,17 +50,15 @@ fn media_types_tell_the_profile() {
 #[test]
 fn each_profile_has_its_lengths() {
     let zeros = vec![0; MAX_CHUNK + 1];
-    for parallel in [false, true] {
-        let first = |profile: ChunkProfile, last| profile.ends(&zeros, last, parallel)[0];
-        assert_eq!(first(ChunkProfile::Standard, false), MIB);
-        assert_eq!(first(ChunkProfile::Weights, false), MIB / 8);
-        assert_eq!(ChunkProfile::Whole.ends(&zeros, false, parallel), [MAX_CHUNK]);
-        assert_eq!(ChunkProfile::Whole.ends(&zeros, true, parallel), [MAX_CHUNK, MAX_CHUNK + 1]);
-        for profile in [ChunkProfile::Standard, ChunkProfile::Weights, ChunkProfile::Whole] {
-            assert!(profile.ends(&[], true, parallel).is_empty());
-            assert!(profile.ends(&[7], false, parallel).is_empty());
-            assert_eq!(profile.ends(&[7], true, parallel), [1]);
-        }
+    let first = |profile: ChunkProfile, last| profile.ends(&zeros, last)[0];
+    assert_eq!(first(ChunkProfile::Standard, false), MIB);
+    assert_eq!(first(ChunkProfile::Weights, false), MIB / 8);
+    assert_eq!(ChunkProfile::Whole.ends(&zeros, false), [MAX_CHUNK]);
+    assert_eq!(ChunkProfile::Whole.ends(&zeros, true), [MAX_CHUNK, MAX_CHUNK + 1]);
+    for profile in [ChunkProfile::Standard, ChunkProfile::Weights, ChunkProfile::Whole] {
+        assert!(profile.ends(&[], true).is_empty());
+        assert!(profile.ends(&[7], false).is_empty());
+        assert_eq!(profile.ends(&[7], true), [1]);
     }
 }
 
