@@ -13,6 +13,8 @@ pub(crate) enum Content {
     Base(FileEntry),
     Bytes(Bytes, String),
     File(PathBuf, String),
+    /// An object that stays where it is.
+    Reference(String),
     /// What edits make of a table of the base, or of none.
     Table(Option<FileEntry>, Vec<RowEdit>),
 }
@@ -23,6 +25,7 @@ impl Content {
         Ok(match (self, edit) {
             (_, Edit::Bytes(bytes, media_type)) => Self::Bytes(bytes, media_type),
             (_, Edit::File(file, media_type)) => Self::File(file, media_type),
+            (_, Edit::Reference(url)) => Self::Reference(url),
             (_, Edit::Table(batches)) => Self::Table(None, vec![RowEdit::Append(batches)]),
             (Self::Nothing, Edit::Remove | Edit::Rows(RowEdit::Delete(_) | RowEdit::Evolve(_))) => {
                 return Err(Error::NoSuchPath { commit: base, path: path.to_string() });

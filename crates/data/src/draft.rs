@@ -50,6 +50,7 @@ pub struct CommitBuilder<'a> {
 pub(crate) enum Edit {
     Bytes(Bytes, String),
     File(PathBuf, String),
+    Reference(String),
     Table(Vec<RecordBatch>),
     Rows(RowEdit),
     Remove,
@@ -83,6 +84,36 @@ impl<'a> CommitBuilder<'a> {
     /// Puts a copy of a local file, read in bounded memory when the commit is made.
     pub fn put_file(self, path: &str, file: &Path) -> Self {
         self.edit(path, Edit::File(file.to_owned(), ANY_BYTES.to_owned()))
+    }
+
+    /// Puts a file whose bytes stay where they are, at an address below that of a
+    /// [source](Repository::with_source).
+    ///
+    /// They are read once, when the commit is made, for their hash; nothing is copied but files so small that they lie in the
+    /// tree. From then on they are read in place. A change there is an error for whoever reads it.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use lineal_core::{Actor, LooseBlobs, Store};
+    /// # use lineal_core::object_store::{ObjectStore, ObjectStoreExt, memory::InMemory, path::Path};
+    /// # use lineal_data::{Error, Repository};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let store = Store::open("memory:///")?;
+    /// # let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await?);
+    /// # let ana = Actor::new("ana@example.org")?;
+    /// let lake = Arc::new(InMemory::new());
+    /// lake.put(&Path::parse("2013/scan.tif")?, vec![7; 1000].into()).await?;
+    /// let sources = Arc::<InMemory>::clone(&lake);
+    /// let repository = Repository::open(&store, "scans", blobs).await?.with_source("s3://lake/", sources)?;
+    /// repository.commit("main").put_reference("scan.tif", "s3://lake/2013/scan.tif").commit(&ana).await?;
+    /// let version = repository.at("main").await?;
+    /// assert_eq!(version.read("scan.tif").await?.len(), 1000);
+    /// lake.put(&Path::parse("2013/scan.tif")?, vec![8; 1000].into()).await?;
+    /// assert!(matches!(version.read("scan.tif").await, Err(Error::SourceChanged { .. })));
+    /// # Ok(()) }
+    /// ```
+    pub fn put_reference(self, path: &str, url: &str) -> Self {
+        self.edit(path, Edit::Reference(url.to_owned()))
     }
 
     /// Puts a table with the rows of `batches`, in place of what is there.
@@ -202,7 +233,7 @@ impl<'a> CommitBuilder<'a> {
     /// is nothing to change, [`Error::Refused`] by a hook. [`Error::NoSuchBranch`] unless it is the very first commit, which
     /// begins its branch. For single paths [`Error::Path`], [`Error::Clash`], [`Error::NoSuchPath`], [`Error::Schema`],
     /// [`Error::DuplicateKey`], [`Error::Evolution`], [`Error::NoSuchColumn`], [`Error::UnsupportedType`], [`Error::NotATable`],
-    /// [`Error::Local`], [`Error::Unfit`], [`Error::Restless`]. Otherwise [`Error::Store`]; if its kind is
+    /// [`Error::Local`], [`Error::Unfit`], [`Error::Restless`], [`Error::NoSource`], [`Error::Source`], [`Error::SourceChanged`]. Otherwise [`Error::Store`]; if its kind is
     /// `Unavailable` the outcome may be unknown, and repeating is safe with [`CommitBuilder::with_key`].
     pub async fn commit(self, actor: &Actor) -> Result<Commit, Error> {
         // Named, so that it is sure to be `Send` here and not only where somebody spawns it.

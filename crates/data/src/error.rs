@@ -1,6 +1,8 @@
 use std::{error::Error as StdError, fmt::Display, io, path::PathBuf};
 
-use lineal_core::{Actor, CanonicalError, Digest, ErrorKind, FilePath, InvalidName, InvalidPath, PathClash};
+use lineal_core::{
+    Actor, CanonicalError, Digest, ErrorKind, FilePath, InvalidName, InvalidPath, PathClash, object_store,
+};
 
 use crate::{BranchName, CommitId, MergeConflict, Refusal, SchemaMismatch, local::UnfitFile};
 
@@ -274,6 +276,35 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// A file lies elsewhere, and nobody said how to get there. Open the repository with a source for its address.
+    #[error("file {path} lies at {url}, for which there is no source")]
+    NoSource {
+        /// The file.
+        path: FilePath,
+        /// Where its bytes are.
+        url: String,
+    },
+
+    /// A file that lies elsewhere is not what it was when it was committed. Restore it there, or commit it as it is now.
+    #[error("file {path}: {url} was changed")]
+    SourceChanged {
+        /// The file.
+        path: FilePath,
+        /// Where its bytes are.
+        url: String,
+    },
+
+    /// A file that lies elsewhere could not be read there.
+    #[error("file {path}: {url} cannot be read")]
+    Source {
+        /// The file.
+        path: FilePath,
+        /// Where its bytes are.
+        url: String,
+        /// What the object store said.
+        source: Box<object_store::Error>,
+    },
+
     /// The journal or the blob store could not do it, or its bytes are missing or damaged.
     #[error(transparent)]
     Store(#[from] lineal_core::Error),
@@ -330,6 +361,16 @@ impl Error {
             Self::Format { source, .. } => match **source {
                 FormatFlaw::Version(_) => ErrorKind::Unsupported,
                 _ => ErrorKind::Corrupt,
+            },
+            Self::NoSource { .. } => ErrorKind::NotFound,
+            Self::SourceChanged { .. } => ErrorKind::Corrupt,
+            Self::Source { source, .. } => match **source {
+                object_store::Error::NotFound { .. } => ErrorKind::NotFound,
+                object_store::Error::InvalidPath { .. } => ErrorKind::Invalid,
+                object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+                    ErrorKind::Denied
+                }
+                _ => ErrorKind::Unavailable,
             },
             Self::Local { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => ErrorKind::NotFound,

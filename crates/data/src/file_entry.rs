@@ -2,6 +2,8 @@ use bytes::Bytes;
 use lineal_core::{Digest, FilePath};
 use serde::{Deserialize, Serialize};
 
+use crate::{Reference, reference::InPlace};
+
 /// One file of a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -46,6 +48,15 @@ pub enum Stored {
     Blob,
     /// In the tree itself: few bytes.
     Inline(Bytes),
+    /// In an object of somebody else, which is read in place.
+    Elsewhere(Box<Reference>),
+}
+
+/// Where to read the bytes of a file.
+pub(crate) enum Contents<'a> {
+    Blob(Digest),
+    Bytes(&'a Bytes),
+    Elsewhere(InPlace<'a>),
 }
 
 /// What a version knows of a table without reading it.
@@ -76,7 +87,7 @@ impl FileEntry {
         Self { kind, stored, ..Self::new(path, Digest::of(bytes), size_bytes, media_type) }
     }
 
-    /// Returns the blob that holds its bytes; none for one whose bytes are in the tree, or that has none.
+    /// Returns the blob that holds its bytes; none for one whose bytes are in the tree or elsewhere, or that has none.
     #[must_use]
     pub fn blob(&self) -> Option<Digest> {
         match self.stored {
@@ -91,12 +102,14 @@ impl FileEntry {
         self.blob().into_iter().chain(facts.flat_map(|facts| [Some(facts.schema), facts.pages]).flatten())
     }
 
-    /// Returns its bytes as far as they are in the tree.
-    pub(crate) fn inline(&self) -> &Bytes {
+    /// Returns the blob that holds its bytes, or its bytes, or where they are.
+    pub(crate) fn contents(&self) -> Contents<'_> {
         static NONE: Bytes = Bytes::new();
         match &self.stored {
-            Stored::Inline(bytes) => bytes,
-            Stored::Blob => &NONE,
+            Stored::Blob if self.kind == FileKind::Directory => Contents::Bytes(&NONE),
+            Stored::Blob => Contents::Blob(self.digest),
+            Stored::Inline(bytes) => Contents::Bytes(bytes),
+            Stored::Elsewhere(reference) => Contents::Elsewhere(InPlace::of(self, reference)),
         }
     }
 
@@ -109,7 +122,7 @@ impl FileEntry {
 
 /// Tells whether the bytes of a file lie in the tree itself.
 ///
-/// A rule and not a choice: equal files give equal trees.
+/// A rule and not a choice: equal files give equal trees. Of what is read elsewhere, too: so few bytes are copied.
 pub(crate) fn is_inline(kind: FileKind, size_bytes: u64) -> bool {
     match kind {
         FileKind::Regular | FileKind::Executable => size_bytes <= INLINE_BYTES,

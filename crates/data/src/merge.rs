@@ -273,7 +273,8 @@ impl<'a> MergeBuilder<'a> {
             }
             let ways = self.ways(tip, &other, base).await?;
             let batch = repository.blobs.begin().await?;
-            let stage = Stage { blobs: repository.blobs.as_ref(), batch: batch.as_ref(), progress: &NoProgress };
+            let (blobs, sources) = (repository.blobs.as_ref(), &repository.sources);
+            let stage = Stage { blobs, batch: batch.as_ref(), sources, progress: &NoProgress };
             let changes = ways.merge(repository, &branch, &self.resolve, &stage).await?;
             let mut receipts = Vec::new();
             let batch = publish::close_for_hooks(repository, batch, &mut receipts).await?;
@@ -371,7 +372,8 @@ impl RowMerge {
             return Ok(None);
         }
         let diff = async |new: &FileEntry| {
-            let (old, new) = (Side::open(blobs, base).await?, Side::open(blobs, new).await?);
+            let (old, new) =
+                (Side::open(blobs, stage.sources, base).await?, Side::open(blobs, stage.sources, new).await?);
             table::diff_rows(path.clone(), old, new, self.key.clone()).await
         };
         let (ours_diff, theirs_diff) = (diff(ours).await?, diff(theirs).await?);

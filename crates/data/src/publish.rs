@@ -54,7 +54,7 @@ async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<(Staged, 
     let contents = content::plan(&base, base_id, draft.edits).await?;
     check_stored(blobs, &draft.description).await?;
     let mut batch = blobs.begin().await?;
-    let stage = Stage { blobs, batch: batch.as_ref(), progress: draft.progress };
+    let stage = Stage { blobs, batch: batch.as_ref(), sources: &repository.sources, progress: draft.progress };
     let mut changes = match &draft.import {
         Some(directory) => import::import(&stage, directory, &base).await?,
         None => Changes::new(),

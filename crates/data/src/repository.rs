@@ -1,11 +1,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures::stream::BoxStream;
-use lineal_core::{Actor, At, BlobStore, Journal, Name, Progress, Store, Timestamp, TransactError, Txn};
+use lineal_core::{
+    Actor, At, BlobStore, Journal, Name, Progress, Store, Timestamp, TransactError, Txn, object_store::ObjectStore,
+};
 
 use crate::{
     BranchName, Change, Commit, CommitBuilder, CommitHook, CommitId, DataEvent, Error, Level, RepositoryState, TagName,
-    Verification, Version, View, tree::Tree, verify,
+    Verification, Version, View, reference::Sources, tree::Tree, verify,
 };
 
 /// A versioned dataset: files and tables in commits, on branches.
@@ -42,6 +44,7 @@ pub struct Repository {
     pub(crate) trees: Tree,
     pub(crate) name: Name,
     pub(crate) hooks: Vec<Arc<dyn CommitHook>>,
+    pub(crate) sources: Sources,
 }
 
 impl Repository {
@@ -55,7 +58,7 @@ impl Repository {
         let name = Name::new(name)?;
         let journal = Journal::builder(store, &format!("data/{name}")).open().await?;
         let trees = Tree::new(Arc::clone(&blobs), None);
-        Ok(Self { journal, blobs, trees, name, hooks: Vec::new() })
+        Ok(Self { journal, blobs, trees, name, hooks: Vec::new(), sources: Sources::default() })
     }
 
     /// Lets `hook` look at every commit made through this handle, after those added before.
@@ -63,6 +66,16 @@ impl Repository {
     pub fn with_hook(mut self, hook: Arc<dyn CommitHook>) -> Self {
         self.hooks.push(hook);
         self
+    }
+
+    /// Lets files be read in place whose address begins with `url`, such as `s3://lake/raw`: what follows is their path in
+    /// `objects`. Of several sources the one with the longest address counts.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an address without scheme, or with a query or credentials.
+    pub fn with_source(mut self, url: &str, objects: Arc<dyn ObjectStore>) -> Result<Self, Error> {
+        self.sources = self.sources.with(url, objects)?;
+        Ok(self)
     }
 
     /// Returns the name.
@@ -252,7 +265,7 @@ impl Repository {
     }
 
     fn view(&self, state: RepositoryState) -> View {
-        View::new(Arc::clone(&self.blobs), self.trees.clone(), self.name.clone(), state)
+        View::new(Arc::clone(&self.blobs), self.sources.clone(), self.trees.clone(), self.name.clone(), state)
     }
 }
 

@@ -14,10 +14,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use lineal_core::{Batch, BlobStore, Digest, FilePath, Progress, ProgressEvent, PutHints, file_stream};
 
 use crate::{
-    Error, FileEntry, FileKind, TableFacts, TableSchema,
+    Error, FileEntry, FileKind, Stored, TableFacts, TableSchema,
     content::Content,
     file_entry::INLINE_BYTES,
     links::{PAGE_TABLE_MEDIA_TYPE, PARQUET_MEDIA_TYPE, SCHEMA_MEDIA_TYPE},
+    reference::{self, Sources},
     table::{self, Before, PageTable, RowEdit},
     tree::Changes,
 };
@@ -27,6 +28,7 @@ use crate::{
 pub(crate) struct Stage<'a> {
     pub(crate) blobs: &'a dyn BlobStore,
     pub(crate) batch: &'a dyn Batch,
+    pub(crate) sources: &'a Sources,
     pub(crate) progress: &'a dyn Progress,
 }
 
@@ -49,6 +51,7 @@ impl Stage<'_> {
             Content::Base(entry) => Ok(Some(entry)),
             Content::Bytes(bytes, media_type) => self.put(path, bytes, media_type).await.map(Some),
             Content::File(file, media_type) => self.put_file(path, &file, media_type).await.map(Some),
+            Content::Reference(url) => self.refer(path, &url).await.map(Some),
             Content::Table(before, edits) => self.put_table(path, before, edits).await.map(Some),
         }
     }
@@ -82,6 +85,20 @@ impl Stage<'_> {
         let size_bytes = size.load(Ordering::Relaxed);
         self.advance(size_bytes);
         Ok(FileEntry::new(path.clone(), digest, size_bytes, media_type))
+    }
+
+    /// Hashes an object that stays where it is.
+    async fn refer(&self, path: &FilePath, url: &str) -> Result<FileEntry, Error> {
+        let media_type = if path.as_str().ends_with(".parquet") { PARQUET_MEDIA_TYPE } else { ANY_BYTES }.to_owned();
+        let entry = match self.sources.hash(path, url).await? {
+            reference::Hashed::Small(bytes) => FileEntry::of_bytes(path.clone(), FileKind::Regular, &bytes, media_type),
+            reference::Hashed::Large(reference, digest, size_bytes) => {
+                let entry = FileEntry::new(path.clone(), digest, size_bytes, media_type);
+                FileEntry { stored: Stored::Elsewhere(Box::new(reference)), ..entry }
+            }
+        };
+        self.advance(entry.size_bytes);
+        Ok(entry)
     }
 
     /// Writes the table that the edits make of the one before, or of none.

@@ -5,6 +5,8 @@ use lineal_core::{BlobStore, Digest, ErrorKind, FilePath, Progress, ProgressEven
 
 use crate::{
     Commit, CommitId, Error, FileEntry, Repository, TableSchema,
+    file_entry::Contents,
+    reference::{InPlace, Sources},
     tree::{Link, Node},
 };
 
@@ -16,7 +18,7 @@ pub enum Level {
     Chain,
     /// Every commit, tree and schema is read; every file is there with the right size.
     Closure,
-    /// Every byte of every file is read and hashed.
+    /// Every byte of every file is read and hashed, also of those that lie elsewhere.
     Rehash,
 }
 
@@ -67,6 +69,7 @@ pub(crate) async fn verify(
 ) -> Result<Verification, Error> {
     let chain = repository.journal.verify().await?;
     let mut walk = Walk {
+        sources: &repository.sources,
         blobs: repository.blobs.as_ref(),
         level,
         progress,
@@ -93,6 +96,7 @@ pub(crate) async fn verify(
 
 struct Walk<'a> {
     blobs: &'a dyn BlobStore,
+    sources: &'a Sources,
     level: Level,
     progress: &'a dyn Progress,
     /// Trees and schemas read so far.
@@ -152,7 +156,27 @@ impl Walk<'_> {
             let digest = entry.blob()?;
             Some(Leaf { what: entry.path.to_string(), digest, stated: Some(entry.size_bytes) })
         };
-        self.leaves(commit, files.iter().filter_map(leaf).collect()).await
+        self.leaves(commit, files.iter().filter_map(leaf).collect()).await?;
+        for entry in files {
+            if let Contents::Elsewhere(file) = entry.contents()
+                && self.level >= Level::Rehash
+                && self.read.insert(Digest::of(file.reference.to_string().as_bytes()))
+            {
+                let outcome = self.rehash_in_place(file).await;
+                self.note(entry.path.as_str(), commit, entry.digest, outcome)?;
+                self.found.files += 1;
+                self.found.size_bytes += entry.size_bytes;
+            }
+        }
+        Ok(())
+    }
+
+    async fn rehash_in_place(&self, file: InPlace<'_>) -> Result<(), Error> {
+        let mut pieces = self.sources.stream(file).await?;
+        while let Some(piece) = pieces.try_next().await? {
+            self.progress.report(ProgressEvent::Advanced { task: TASK, by: piece.len() as u64 });
+        }
+        Ok(())
     }
 
     async fn leaves(&mut self, commit: CommitId, leaves: Vec<Leaf>) -> Result<(), Error> {

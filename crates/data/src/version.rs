@@ -3,13 +3,15 @@ use std::{ops::Range, sync::Arc};
 use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, future::try_join, stream, stream::BoxStream};
-use lineal_core::{BlobStore, ByteStream, DataRef, FilePath, Name, Progress};
+use lineal_core::{BlobStore, DataRef, FilePath, Name, Progress};
 
 use crate::{
     Commit, Error, FileEntry, RowDiff, Scan, TableSchema, TableStatistics,
     error::excerpt,
+    file_entry::Contents,
     local::{self, CheckedOut, CheckoutSettings, Directory, Status, Wanted},
     parquet_file,
+    reference::Sources,
     table::{self, PageTable, Side},
     tree::{Children, Tree},
 };
@@ -37,14 +39,21 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Version {
     blobs: Arc<dyn BlobStore>,
+    sources: Sources,
     repository: Name,
     commit: Commit,
     tree: Tree,
 }
 
 impl Version {
-    pub(crate) fn new(blobs: Arc<dyn BlobStore>, repository: Name, commit: Commit, tree: Tree) -> Self {
-        Self { blobs, repository, commit, tree }
+    pub(crate) fn new(
+        blobs: Arc<dyn BlobStore>,
+        sources: Sources,
+        repository: Name,
+        commit: Commit,
+        tree: Tree,
+    ) -> Self {
+        Self { blobs, sources, repository, commit, tree }
     }
 
     /// Returns the commit.
@@ -98,16 +107,18 @@ impl Version {
     /// Reads a whole file, verified.
     ///
     /// # Errors
-    /// [`Error::NoSuchPath`]; [`Error::Store`] if its bytes are missing or damaged.
+    /// [`Error::NoSuchPath`]; [`Error::Store`] if its bytes are missing or damaged; [`Error::NoSource`], [`Error::Source`] and
+    /// [`Error::SourceChanged`] for a file that lies elsewhere.
     pub async fn read(&self, path: &str) -> Result<Bytes, Error> {
         let entry = self.file(path).await?;
-        match entry.blob() {
-            Some(blob) => Ok(self.blobs.read(&blob, None).await?),
-            None => Ok(entry.inline().clone()),
+        match entry.contents() {
+            Contents::Blob(blob) => Ok(self.blobs.read(&blob, None).await?),
+            Contents::Bytes(bytes) => Ok(bytes.clone()),
+            Contents::Elsewhere(file) => self.sources.read(file).await,
         }
     }
 
-    /// Reads the bytes `range` of a file, verified.
+    /// Reads the bytes `range` of a file, verified; of one that lies elsewhere, as far as its entity tag tells.
     ///
     /// # Errors
     /// As [`Version::read`], and [`Error::Store`] if the range does not lie within the file.
@@ -116,19 +127,25 @@ impl Version {
     }
 
     pub(crate) async fn read_entry(&self, entry: &FileEntry, range: Range<u64>) -> Result<Bytes, Error> {
-        let Some(blob) = entry.blob() else { return inline_range(entry, range) };
-        Ok(self.blobs.read(&blob, Some(range)).await?)
+        match entry.contents() {
+            Contents::Blob(blob) => Ok(self.blobs.read(&blob, Some(range)).await?),
+            Contents::Bytes(bytes) => part(entry, bytes, range),
+            Contents::Elsewhere(file) => self.sources.read_range(file, range).await,
+        }
     }
 
     /// Streams a file in bounded memory; a damaged one ends in an error before its last piece.
     ///
     /// # Errors
     /// As [`Version::read`], also as items of the stream.
-    pub async fn stream(&self, path: &str) -> Result<ByteStream, Error> {
+    pub async fn stream(&self, path: &str) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
         let entry = self.file(path).await?;
-        match entry.blob() {
-            Some(blob) => Ok(self.blobs.stream(&blob).await?),
-            None => Ok(stream::iter(Some(entry.inline().clone()).filter(|bytes| !bytes.is_empty()).map(Ok)).boxed()),
+        match entry.contents() {
+            Contents::Blob(blob) => Ok(self.blobs.stream(&blob).await?.map_err(Error::from).boxed()),
+            Contents::Bytes(bytes) => {
+                Ok(stream::iter(Some(bytes.clone()).filter(|bytes| !bytes.is_empty()).map(Ok)).boxed())
+            }
+            Contents::Elsewhere(file) => self.sources.stream(file).await,
         }
     }
 
@@ -185,7 +202,9 @@ impl Version {
             Some(version) => version.wanted().await?,
             None => Vec::new(),
         };
-        directory.checkout(self.blobs.as_ref(), self.wanted().await?, previous, settings, progress).await
+        directory
+            .checkout_from(self.blobs.as_ref(), &self.sources, self.wanted().await?, previous, settings, progress)
+            .await
     }
 
     async fn wanted(&self) -> Result<Vec<Wanted>, Error> {
@@ -269,7 +288,7 @@ impl Version {
     }
 
     async fn side(&self, path: &str) -> Result<Side, Error> {
-        Side::open(&self.blobs, &self.file(path).await?).await
+        Side::open(&self.blobs, &self.sources, &self.file(path).await?).await
     }
 
     /// Returns the reference to this version that other crates keep.
@@ -294,10 +313,9 @@ impl Version {
     }
 }
 
-fn inline_range(entry: &FileEntry, range: Range<u64>) -> Result<Bytes, Error> {
+fn part(entry: &FileEntry, bytes: &Bytes, range: Range<u64>) -> Result<Bytes, Error> {
     let Range { start, end } = range;
     let (from, to) = (usize::try_from(start), usize::try_from(end));
-    let bytes = entry.inline();
     match (from, to) {
         (Ok(from), Ok(to)) if from <= to && to <= bytes.len() => Ok(bytes.slice(from..to)),
         _ => Err(lineal_core::Error::BadRange { digest: entry.digest, start, end, size: entry.size_bytes }.into()),

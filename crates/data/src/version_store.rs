@@ -21,7 +21,7 @@ use crate::{Error, FileEntry, FileKind, Version};
 
 /// One version as a read-only [`ObjectStore`]: unmodified readers of Parquet and query engines work on it without a checkout.
 ///
-/// Every byte is verified before it is handed out. The names of objects are the paths of files, as
+/// Every byte is verified before it is handed out; parts of files that lie elsewhere as far as their entity tag tells. The names of objects are the paths of files, as
 /// [`Path::parse`](lineal_core::object_store::path::Path::parse) takes them; links and empty directories are not shown. All
 /// objects have the time of the commit, and their digest as entity tag. Whatever writes is refused with `NotImplemented`.
 ///
@@ -86,7 +86,7 @@ impl VersionStore {
             let whole = async move {
                 let place = location(&entry.path);
                 let pieces = version.stream(entry.path.as_str()).await.map_err(|error| storage(&place, error))?;
-                Ok::<_, StorageError>(pieces.map_err(move |error| storage(&place, error.into())))
+                Ok::<_, StorageError>(pieces.map_err(move |error| storage(&place, error)))
             };
             return stream::once(whole).try_flatten().boxed();
         }

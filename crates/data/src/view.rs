@@ -9,7 +9,7 @@ use lineal_core::{BlobStore, DataRef, Name};
 
 use crate::{
     BranchName, Change, Commit, CommitId, Error, FormatFlaw, RepositoryState, TagName, Version, error::excerpt,
-    history, revision::Revision, tree::Tree,
+    history, reference::Sources, revision::Revision, tree::Tree,
 };
 
 /// A repository at one moment: where its branches and tags were, and all that can be read from there.
@@ -38,6 +38,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct View {
     blobs: Arc<dyn BlobStore>,
+    sources: Sources,
     /// The tree without files, and through it all others.
     trees: Tree,
     repository: Name,
@@ -45,8 +46,14 @@ pub struct View {
 }
 
 impl View {
-    pub(crate) fn new(blobs: Arc<dyn BlobStore>, trees: Tree, repository: Name, state: RepositoryState) -> Self {
-        Self { blobs, trees, repository, state }
+    pub(crate) fn new(
+        blobs: Arc<dyn BlobStore>,
+        sources: Sources,
+        trees: Tree,
+        repository: Name,
+        state: RepositoryState,
+    ) -> Self {
+        Self { blobs, sources, trees, repository, state }
     }
 
     /// Returns the branches and their tips.
@@ -99,7 +106,7 @@ impl View {
     pub async fn at(&self, revision: &str) -> Result<Version, Error> {
         let commit = self.commit(revision).await?;
         let tree = self.trees.at(Some(commit.tree()));
-        Ok(Version::new(Arc::clone(&self.blobs), self.repository.clone(), commit, tree))
+        Ok(Version::new(Arc::clone(&self.blobs), self.sources.clone(), self.repository.clone(), commit, tree))
     }
 
     /// Streams the commit that `revision` names and all before it, newest first; take as many as you need.

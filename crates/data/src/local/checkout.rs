@@ -8,12 +8,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use lineal_core::{BlobStore, Digest, FilePath, Progress, ProgressEvent};
 use tokio::sync::OwnedMutexGuard;
 
 use super::{FileKind, Found, Hashed, Stamp, Wanted, blocking::blocking, part::Part, scan::has_vanished};
-use crate::{Error, link_target};
+use crate::{
+    Error, link_target,
+    reference::{InPlace, Sources},
+};
 
 /// What a checkout did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +38,7 @@ pub(crate) type Write = (Wanted, Option<Found>);
 /// Writes files into a directory.
 pub(crate) struct Writer<'a> {
     pub(crate) blobs: &'a dyn BlobStore,
+    pub(crate) sources: &'a Sources,
     pub(crate) root: &'a Path,
     pub(crate) force: bool,
     pub(crate) progress: &'a dyn Progress,
@@ -51,7 +55,8 @@ impl Writer<'_> {
     /// Returns what was written, and the first error. Nothing is under way any more then.
     pub(crate) async fn write_all(&self, writes: Vec<Write>) -> (Vec<Hashed>, Option<Error>) {
         let stop = Stop::default();
-        let (small, large): (Vec<_>, Vec<_>) = writes.into_iter().partition(|(wanted, _)| wanted.size_bytes <= SMALL);
+        let is_small = |(wanted, _): &Write| wanted.size_bytes <= SMALL && wanted.reference.is_none();
+        let (small, large): (Vec<_>, Vec<_>) = writes.into_iter().partition(is_small);
         let (mut done, mut failed) = (Vec::with_capacity(small.len() + large.len()), None);
         let groups = stream::iter(groups(small)).map(|group| self.write_group(group, &stop)).buffered(GROUPS);
         self.collect(groups, &stop, &mut done, &mut failed).await;
@@ -141,16 +146,23 @@ impl Writer<'_> {
         }
     }
 
+    async fn pieces(&self, wanted: &Wanted) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        let Wanted { path, digest, size_bytes, .. } = wanted;
+        match (&wanted.bytes, &wanted.reference) {
+            (Some(bytes), _) => Ok(stream::iter([Ok(bytes.clone())]).boxed()),
+            (None, None) => Ok(self.blobs.stream(digest).await?.map_err(Error::from).boxed()),
+            (None, Some(reference)) => {
+                self.sources.stream(InPlace { path, reference, digest: *digest, size_bytes: *size_bytes }).await
+            }
+        }
+    }
+
     /// Writes a file as its bytes arrive.
     async fn stream(&self, wanted: &Wanted, over: Option<Found>) -> Result<Found, Error> {
         if wanted.kind == FileKind::Symlink {
             return Err(link_error(wanted, "link must lead to a path of at most 1024 bytes"));
         }
-        let mut pieces = match &wanted.bytes {
-            Some(bytes) => stream::iter([Ok(bytes.clone())]).boxed(),
-            None => self.blobs.stream(&wanted.digest).await?,
-        }
-        .ready_chunks(STRETCH);
+        let mut pieces = self.pieces(wanted).await?.ready_chunks(STRETCH);
         let (mut way, path, kind) = (Way::new(self.root, self.force), wanted.path.clone(), wanted.kind);
         let open = move || {
             let target = way.make(&path)?;

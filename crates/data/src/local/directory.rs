@@ -19,7 +19,7 @@ use super::{
     stat_cache::{CacheWriter, Known, pair},
     status::status,
 };
-use crate::{Error, path_order::compare_text};
+use crate::{Error, path_order::compare_text, reference::Sources};
 
 /// A directory that versions are made of, and checked out to.
 ///
@@ -134,10 +134,24 @@ impl Directory {
     /// # Errors
     /// [`Error::LocalChanges`] before anything is written, or when a file changes meanwhile. [`Error::Local`] names the file
     /// that cannot be written; [`Error::Store`] if its bytes cannot be had. Then some files are new and some old: do it again.
-    /// [`Error::Invalid`] and [`Error::Clash`] for files that cannot be written out at all.
+    /// [`Error::Invalid`] and [`Error::Clash`] for files that cannot be written out at all. [`Error::NoSource`] for a file that
+    /// lies elsewhere: [`Version::checkout`](crate::Version::checkout) knows the sources of its repository.
     pub async fn checkout(
         &self,
         blobs: &dyn BlobStore,
+        wanted: Vec<Wanted>,
+        previous: Vec<Wanted>,
+        settings: &CheckoutSettings,
+        progress: &dyn Progress,
+    ) -> Result<CheckedOut, Error> {
+        self.checkout_from(blobs, &Sources::default(), wanted, previous, settings, progress).await
+    }
+
+    /// Checks out files of which some lie elsewhere.
+    pub(crate) async fn checkout_from(
+        &self,
+        blobs: &dyn BlobStore,
+        sources: &Sources,
         wanted: Vec<Wanted>,
         previous: Vec<Wanted>,
         settings: &CheckoutSettings,
@@ -150,7 +164,7 @@ impl Directory {
         progress.report(ProgressEvent::Started { task: &task, total, unit: "bytes" });
         let order = Order { wanted, previous, selection, force };
         let turn = self.turn().await;
-        let writer = Writer { blobs, root: &self.root, force, progress, task: &task, turn };
+        let writer = Writer { blobs, sources, root: &self.root, force, progress, task: &task, turn };
         let outcome = self.carry_out(order, &writer).await;
         progress.report(ProgressEvent::Finished { task: &task });
         outcome

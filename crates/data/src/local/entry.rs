@@ -4,7 +4,7 @@ use bytes::Bytes;
 use lineal_core::{Digest, FilePath};
 
 use super::FileKind;
-use crate::{FileEntry, Stored};
+use crate::{FileEntry, Reference, Stored};
 
 /// One file that a version has, and a directory should have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,18 +18,21 @@ pub struct Wanted {
     pub digest: Digest,
     /// Size of its bytes.
     pub size_bytes: u64,
-    /// Its bytes, if they are at hand; otherwise they are in a blob.
+    /// Its bytes, if they are at hand; otherwise they are in a blob, or where `reference` says.
     pub bytes: Option<Bytes>,
+    /// Where its bytes are read, if that is not a blob.
+    pub reference: Option<Box<Reference>>,
 }
 
 impl From<FileEntry> for Wanted {
     fn from(entry: FileEntry) -> Self {
         let FileEntry { path, kind, digest, size_bytes, stored, .. } = entry;
-        let bytes = match stored {
-            Stored::Inline(bytes) => Some(bytes),
-            Stored::Blob => None,
+        let (bytes, reference) = match stored {
+            Stored::Inline(bytes) => (Some(bytes), None),
+            Stored::Blob => (None, None),
+            Stored::Elsewhere(reference) => (None, Some(reference)),
         };
-        Self { path, kind, digest, size_bytes, bytes }
+        Self { path, kind, digest, size_bytes, bytes, reference }
     }
 }
 
@@ -37,7 +40,7 @@ impl Wanted {
     /// States a file whose bytes are in a blob.
     #[must_use]
     pub fn new(path: FilePath, kind: FileKind, digest: Digest, size_bytes: u64) -> Self {
-        Self { path, kind, digest, size_bytes, bytes: None }
+        Self { path, kind, digest, size_bytes, bytes: None, reference: None }
     }
 
     /// Gives it its bytes. They must be those of the digest: that is not checked.

@@ -11,7 +11,7 @@ use futures::{
     StreamExt, TryStreamExt,
     stream::{self, BoxStream},
 };
-use lineal_core::{BlobStore, Digest, FilePath, on_cpu};
+use lineal_core::{BlobStore, FilePath, on_cpu};
 use parquet::{
     DecodeResult,
     arrow::{
@@ -24,7 +24,7 @@ use parquet::{
 };
 
 use super::{file::describes, page_table::PageTable};
-use crate::{Error, FileEntry};
+use crate::{Error, FileEntry, file_entry::Contents, reference::Sources};
 
 /// A Parquet file in a blob store, of which only what is asked for is read. It may be anybody's.
 #[derive(Clone)]
@@ -48,16 +48,19 @@ impl TableReader {
     /// Reads the footer: in one request, if the page table says how long it is.
     pub(crate) async fn open(
         blobs: Arc<dyn BlobStore>,
+        sources: &Sources,
         entry: &FileEntry,
         pages: Option<&PageTable>,
     ) -> Result<Self, Error> {
-        let (digest, size) = (entry.digest, entry.size_bytes);
-        let whole = match entry.blob() {
-            None => Some(entry.inline().clone()),
-            Some(blob) if size <= WHOLE_BYTES => Some(blobs.read(&blob, None).await?),
-            Some(_) => None,
+        let size = entry.size_bytes;
+        let whole = match entry.contents() {
+            Contents::Bytes(bytes) => Some(bytes.clone()),
+            Contents::Blob(blob) if size <= WHOLE_BYTES => Some(blobs.read(&blob, None).await?),
+            Contents::Elsewhere(file) if size <= WHOLE_BYTES => Some(sources.read(file).await?),
+            Contents::Blob(_) | Contents::Elsewhere(_) => None,
         };
-        let source = Source { blobs, path: entry.path.clone(), digest, size, whole };
+        let (sources, entry) = (sources.clone(), Arc::new(entry.clone()));
+        let source = Source { blobs, sources, entry, size, whole };
         let decoder = ParquetMetaDataPushDecoder::try_new(source.size).map_err(|error| source.flaw(error.into()))?;
         let mut decoder = decoder.with_page_index_policy(PageIndexPolicy::Optional);
         let tail = pages.map_or(TAIL_BYTES, |pages| pages.footer.min(MOST_TAIL_BYTES));
@@ -88,7 +91,7 @@ impl TableReader {
     }
 
     pub(super) fn path(&self) -> &FilePath {
-        &self.source.path
+        &self.source.entry.path
     }
 
     /// Tells whether a page table is that of this file.
@@ -108,7 +111,7 @@ impl TableReader {
 
     /// Says of a cause that the file is not a table.
     pub(super) fn flaw(&self) -> impl Fn(Box<dyn StdError + Send + Sync>) -> Error + use<> {
-        let path = self.source.path.clone();
+        let path = self.source.entry.path.clone();
         move |source| Error::NotATable { path: path.clone(), source }
     }
 
@@ -164,8 +167,8 @@ async fn next(
 #[derive(Clone)]
 struct Source {
     blobs: Arc<dyn BlobStore>,
-    path: FilePath,
-    digest: Digest,
+    sources: Sources,
+    entry: Arc<FileEntry>,
     size: u64,
     /// The bytes of a small file, which one request brings.
     whole: Option<Bytes>,
@@ -184,7 +187,11 @@ impl Source {
     }
 
     async fn read(&self, range: Range<u64>) -> Result<Bytes, Error> {
-        let Some(whole) = &self.whole else { return Ok(self.blobs.read(&self.digest, Some(range)).await?) };
+        let whole = match (&self.whole, self.entry.contents()) {
+            (Some(whole), _) | (None, Contents::Bytes(whole)) => whole,
+            (None, Contents::Blob(blob)) => return Ok(self.blobs.read(&blob, Some(range)).await?),
+            (None, Contents::Elsewhere(file)) => return self.sources.read_range(file, range).await,
+        };
         let (start, end) = (usize::try_from(range.start), usize::try_from(range.end));
         match (start, end) {
             (Ok(start), Ok(end)) if start <= end && end <= whole.len() => Ok(whole.slice(start..end)),
@@ -205,7 +212,7 @@ impl Source {
     }
 
     fn flaw(&self, source: Box<dyn StdError + Send + Sync>) -> Error {
-        Error::NotATable { path: self.path.clone(), source }
+        Error::NotATable { path: self.entry.path.clone(), source }
     }
 }
 
@@ -240,7 +247,7 @@ const CONCURRENCY: usize = 8;
 #[cfg(test)]
 mod tests {
     use arrow::array::{ArrayRef, Int64Array, StringArray};
-    use lineal_core::{BlobStoreExt, LooseBlobs, Store};
+    use lineal_core::{BlobStoreExt, Digest, LooseBlobs, Store};
 
     use super::{super::row_diff::tests::put_small, *};
 
@@ -248,7 +255,7 @@ mod tests {
         blobs.put_one(bytes.clone()).await.unwrap();
         let path = FilePath::new("t").unwrap();
         let entry = FileEntry::new(path, Digest::of(&bytes), size_bytes, "application/octet-stream".to_owned());
-        let reader = TableReader::open(Arc::<LooseBlobs>::clone(blobs), &entry, None).await?;
+        let reader = TableReader::open(Arc::<LooseBlobs>::clone(blobs), &Sources::default(), &entry, None).await?;
         let groups = (0..reader.group_rows().len()).collect();
         let batches: Vec<RecordBatch> =
             reader.stream(Selection { groups, ..Selection::default() })?.try_collect().await?;

@@ -16,7 +16,7 @@ use super::{
     page_table::PageTable,
     reader::{Selection, TableReader},
 };
-use crate::{Column, Error, FileEntry, TableSchema};
+use crate::{Column, Error, FileEntry, TableSchema, reference::Sources};
 
 /// Which rows differ between two versions of a table, by key.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,7 +67,7 @@ pub(crate) struct Side {
 
 impl Side {
     /// Opens a table, or any Parquet file.
-    pub(crate) async fn open(blobs: &Arc<dyn BlobStore>, entry: &FileEntry) -> Result<Self, Error> {
+    pub(crate) async fn open(blobs: &Arc<dyn BlobStore>, sources: &Sources, entry: &FileEntry) -> Result<Self, Error> {
         let (mut pages, mut schema) = (None, None);
         if let Some(facts) = entry.table {
             schema = Some(TableSchema::load(blobs.as_ref(), facts.schema).await?);
@@ -75,7 +75,7 @@ impl Side {
                 pages = Some(PageTable::load(blobs.as_ref(), digest).await?);
             }
         }
-        let reader = TableReader::open(Arc::clone(blobs), entry, pages.as_ref()).await?;
+        let reader = TableReader::open(Arc::clone(blobs), sources, entry, pages.as_ref()).await?;
         Ok(Self { reader, pages, schema })
     }
 
@@ -276,7 +276,7 @@ pub(super) mod tests {
         let media_type = "application/vnd.apache.parquet".to_owned();
         let entry = FileEntry::new(path, digest, written.bytes.len() as u64, media_type);
         let pages = PageTable::of_bytes(&written.pages).unwrap();
-        let reader = TableReader::open(blobs, &entry, Some(&pages)).await.unwrap();
+        let reader = TableReader::open(blobs, &Sources::default(), &entry, Some(&pages)).await.unwrap();
         Side { reader, pages: Some(pages), schema: None }
     }
 

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use lineal_core::{Digest, FilePath, from_canonical, to_canonical};
 
 use super::wire::{Reader, flaw, put_counted};
-use crate::{FileEntry, FileKind, Stored, error::FormatFlaw, file_entry, link_target};
+use crate::{FileEntry, FileKind, Reference, Stored, error::FormatFlaw, file_entry, link_target};
 
 /// Appends the stored form of a file.
 pub(super) fn encode(entry: &FileEntry, out: &mut Vec<u8>) -> Result<(), FormatFlaw> {
@@ -12,9 +12,15 @@ pub(super) fn encode(entry: &FileEntry, out: &mut Vec<u8>) -> Result<(), FormatF
     out.extend_from_slice(entry.digest.as_bytes());
     put_counted(out, if entry.media_type == ANY_BYTES { b"" } else { entry.media_type.as_bytes() });
     let (inline, table) = (inline(entry), entry.table.as_ref());
-    out.push(u8::from(inline.is_some()) * INLINE + u8::from(table.is_some()) * TABLE);
+    let elsewhere = elsewhere(entry);
+    let flag = |set: bool, flag: u8| u8::from(set) * flag;
+    out.push(flag(inline.is_some(), INLINE) + flag(table.is_some(), TABLE) + flag(elsewhere.is_some(), ELSEWHERE));
     if let Some(bytes) = inline {
         put_counted(out, bytes);
+    }
+    if let Some(Reference { url, e_tag }) = elsewhere {
+        put_counted(out, url.as_bytes());
+        put_counted(out, e_tag.as_bytes());
     }
     if let Some(facts) = table {
         put_counted(out, &to_canonical(facts).map_err(FormatFlaw::Encoding)?);
@@ -35,12 +41,14 @@ pub(super) fn decode(reader: &mut Reader<'_>) -> Result<FileEntry, FormatFlaw> {
         other => other,
     };
     let flags = reader.u8()?;
-    if flags & !(INLINE | TABLE) != 0 {
+    if flags & !(INLINE | TABLE | ELSEWHERE) != 0 {
         return Err(FormatFlaw::Version(format!("flags {flags}")));
     }
-    let stored = match flags & INLINE {
+    let stored = match flags & (INLINE | ELSEWHERE) {
         0 => Stored::Blob,
-        _ => Stored::Inline(Bytes::copy_from_slice(reader.counted()?)),
+        INLINE => Stored::Inline(Bytes::copy_from_slice(reader.counted()?)),
+        ELSEWHERE => Stored::Elsewhere(Box::new(reference(reader)?)),
+        _ => return Err(flaw("its bytes are both inline and elsewhere")),
     };
     let table = match flags & TABLE {
         0 => None,
@@ -58,6 +66,7 @@ fn check(entry: &FileEntry) -> Result<(), FormatFlaw> {
         return wrong("its bytes are inline, or not, against the rule");
     }
     match inline(entry) {
+        _ if elsewhere(entry).is_some() && entry.table.is_some() => return wrong("it is a table that lies elsewhere"),
         Some(bytes) if bytes.len() as u64 != entry.size_bytes => return wrong("its inline bytes have another size"),
         Some(bytes) if Digest::of(bytes) != entry.digest => return wrong("its inline bytes have another hash"),
         Some(bytes) if entry.kind == FileKind::Symlink && link_target::check(&entry.path, bytes).is_err() => {
@@ -65,7 +74,7 @@ fn check(entry: &FileEntry) -> Result<(), FormatFlaw> {
         }
         _ => {}
     }
-    let plain = entry.media_type == ANY_BYTES && entry.table.is_none();
+    let plain = entry.media_type == ANY_BYTES && entry.table.is_none() && elsewhere(entry).is_none();
     match entry.kind {
         FileKind::Directory if entry.size_bytes > 0 || !plain => wrong("it is a directory with contents"),
         FileKind::Symlink if !plain => wrong("it is a link with a media type"),
@@ -76,8 +85,20 @@ fn check(entry: &FileEntry) -> Result<(), FormatFlaw> {
 fn inline(entry: &FileEntry) -> Option<&Bytes> {
     match &entry.stored {
         Stored::Inline(bytes) => Some(bytes),
-        Stored::Blob => None,
+        Stored::Blob | Stored::Elsewhere(_) => None,
     }
+}
+
+fn elsewhere(entry: &FileEntry) -> Option<&Reference> {
+    match &entry.stored {
+        Stored::Elsewhere(reference) => Some(reference),
+        Stored::Blob | Stored::Inline(_) => None,
+    }
+}
+
+fn reference(reader: &mut Reader<'_>) -> Result<Reference, FormatFlaw> {
+    let (url, e_tag) = (text(reader.counted()?)?, text(reader.counted()?)?);
+    Reference::new(url, e_tag).map_err(|rule| FormatFlaw::Content(format!("the address of its bytes {rule}")))
 }
 
 pub(super) fn path(reader: &mut Reader<'_>) -> Result<FilePath, FormatFlaw> {
@@ -85,9 +106,10 @@ pub(super) fn path(reader: &mut Reader<'_>) -> Result<FilePath, FormatFlaw> {
 }
 
 fn text(bytes: &[u8]) -> Result<&str, FormatFlaw> {
-    std::str::from_utf8(bytes).map_err(|_| flaw("its media type is not text"))
+    std::str::from_utf8(bytes).map_err(|_| flaw("its media type, or the address of its bytes, is not text"))
 }
 
 const INLINE: u8 = 1;
 const TABLE: u8 = 2;
+const ELSEWHERE: u8 = 4;
 pub(super) const ANY_BYTES: &str = "application/octet-stream";

@@ -18,8 +18,8 @@ use lineal_core::{
 };
 use proptest::prelude::*;
 
-use super::{Changes, Tree};
-use crate::{Change, FileEntry, FileKind};
+use super::{Changes, Node, Tree, node::Item};
+use crate::{Change, FileEntry, FileKind, Reference, Stored, TableFacts};
 
 type Files = BTreeMap<u32, u8>;
 
@@ -27,6 +27,13 @@ type Files = BTreeMap<u32, u8>;
 fn entry(number: u32, content: u8) -> FileEntry {
     let path = FilePath::new(format!("d{:02}/Files{}/{number:06}.txt", number % 7, number % 3)).unwrap();
     FileEntry::of_bytes(path, FileKind::Regular, &Bytes::from(vec![content; 200]), "text/plain".to_owned())
+}
+
+/// A file whose bytes are not in the store.
+fn elsewhere(number: u32) -> FileEntry {
+    let reference = Reference { url: format!("s3://lake/{number}"), e_tag: "\"0-5e\"".to_owned() };
+    let (stored, digest) = (Stored::Elsewhere(Box::new(reference)), Digest::of(&[7; 257]));
+    FileEntry { stored, digest, size_bytes: 257, ..entry(number, 1) }
 }
 
 fn changes(files: &Files) -> Changes {
@@ -71,6 +78,44 @@ fn a_small_tree_is_pinned() {
         assert_eq!(bytes, &b"LTR2\0\0\0\0\0"[..]);
         assert!(list(&empty).await.is_empty());
     });
+}
+
+#[test]
+fn a_file_elsewhere_is_pinned() {
+    let bytes = Node::encode(0, &[Item::File(elsewhere(1))]).unwrap();
+    assert_eq!(Node::decode(&bytes).unwrap().items(), [Item::File(elsewhere(1))]);
+    insta::assert_snapshot!(bytes.escape_ascii());
+}
+
+#[test]
+fn a_file_elsewhere_breaks_no_rule() {
+    let reference = |url: &str, e_tag: &str| {
+        let reference = Reference { url: url.to_owned(), e_tag: e_tag.to_owned() };
+        FileEntry { stored: Stored::Elsewhere(Box::new(reference)), ..elsewhere(1) }
+    };
+    let table = TableFacts { pages: None, rows: 1, schema: Digest::of(b"") };
+    let crafted = [
+        FileEntry { size_bytes: 256, ..elsewhere(1) },
+        FileEntry { kind: FileKind::Symlink, ..elsewhere(1) },
+        FileEntry { kind: FileKind::Directory, size_bytes: 0, ..elsewhere(1) },
+        FileEntry { table: Some(table), ..elsewhere(1) },
+        reference("lake/1", "1"),
+        reference("s3://a@lake/1", "1"),
+        reference("s3://lake/1?x", "1"),
+        reference("s3://lake/\n", "1"),
+        reference(&format!("s3://lake/{}", "x".repeat(2048)), "1"),
+        reference("s3://lake/1", ""),
+        reference("s3://lake/1", "W/\"1\""),
+        reference("s3://lake/1", &"1".repeat(1025)),
+    ];
+    for entry in crafted {
+        let bytes = Node::encode(0, &[Item::File(entry.clone())]).unwrap();
+        assert!(Node::decode(&bytes).is_err(), "{entry:?}");
+    }
+    let mut bytes = Node::encode(0, &[Item::File(elsewhere(1))]).unwrap().to_vec();
+    let flags = bytes.windows(4).position(|window| window == [4, 11, 0, b's']).unwrap();
+    bytes[flags] = 5;
+    assert!(Node::decode(&bytes).is_err(), "inline and elsewhere");
 }
 
 #[test]
@@ -176,7 +221,7 @@ proptest! {
 
     #[test]
     fn any_bytes_give_a_node_or_an_error(at in 0_usize..900, byte: u8, cut in 0_usize..900) {
-        let items: Vec<_> = (1..3).map(|number| super::node::Item::File(entry(number, 1))).collect();
+        let items = [entry(1, 1), elsewhere(2), entry(3, 1)].map(super::node::Item::File);
         let mut bytes = super::node::Node::encode(0, &items).unwrap().to_vec();
         if let Some(found) = bytes.get_mut(at) {
             *found = byte;
