@@ -276,6 +276,13 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// The bytes of the file were purged from all versions. There is nothing to be done.
+    #[error("file {path} was purged")]
+    Purged {
+        /// The file.
+        path: FilePath,
+    },
+
     /// A file lies elsewhere, and nobody said how to get there. Open the repository with a source for its address.
     #[error("file {path} lies at {url}, for which there is no source")]
     NoSource {
@@ -362,7 +369,7 @@ impl Error {
                 FormatFlaw::Version(_) => ErrorKind::Unsupported,
                 _ => ErrorKind::Corrupt,
             },
-            Self::NoSource { .. } => ErrorKind::NotFound,
+            Self::NoSource { .. } | Self::Purged { .. } => ErrorKind::NotFound,
             Self::SourceChanged { .. } => ErrorKind::Corrupt,
             Self::Source { source, .. } => match **source {
                 object_store::Error::NotFound { .. } => ErrorKind::NotFound,

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use lineal_core::{Actor, FilePath, Stamp, State};
+use lineal_core::{Actor, Digest, FilePath, Stamp, State};
 use serde::{Deserialize, Serialize};
 
 use crate::{BranchName, CommitId, TagName};
@@ -41,6 +41,17 @@ pub enum DataEvent {
         /// The file or directory.
         path: FilePath,
     },
+    /// Files were made unreadable in all versions.
+    Purged {
+        /// What the store is to purge.
+        blobs: BTreeSet<Digest>,
+        /// The files, or directories with all in them.
+        paths: BTreeSet<FilePath>,
+        /// Why.
+        reason: String,
+        /// Nodes of trees, and what is read in their place.
+        substitutes: BTreeMap<Digest, Digest>,
+    },
     /// A branch was protected.
     Protected {
         /// The branch.
@@ -80,11 +91,17 @@ pub struct RepositoryState {
     /// Paths that only one actor changes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     locks: BTreeMap<FilePath, Actor>,
+    /// Paths that were purged, and the blobs with their bytes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    purges: BTreeMap<FilePath, BTreeSet<Digest>>,
     /// Branches that are not moved or deleted, and who commits to them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     protections: BTreeMap<BranchName, BTreeSet<Actor>>,
     /// Commits that a branch or tag left behind when it was moved or deleted: they stay alive.
     retired: BTreeSet<CommitId>,
+    /// What is read in place of nodes of trees with bytes of purged files.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    substitutes: BTreeMap<Digest, Digest>,
     tags: BTreeMap<TagName, CommitId>,
 }
 
@@ -111,6 +128,22 @@ impl RepositoryState {
     #[must_use]
     pub fn protections(&self) -> &BTreeMap<BranchName, BTreeSet<Actor>> {
         &self.protections
+    }
+
+    /// Returns the files and directories that were purged, and the blobs with their bytes.
+    #[must_use]
+    pub fn purges(&self) -> &BTreeMap<FilePath, BTreeSet<Digest>> {
+        &self.purges
+    }
+
+    /// Returns the blobs of some purged paths.
+    pub(crate) fn purges_of(&self, paths: &BTreeSet<FilePath>) -> BTreeSet<Digest> {
+        paths.iter().filter_map(|path| self.purges.get(path)).flatten().copied().collect()
+    }
+
+    /// Returns what is read in place of nodes of trees.
+    pub(crate) fn substitutes(&self) -> &BTreeMap<Digest, Digest> {
+        &self.substitutes
     }
 
     /// Returns every commit that is kept together with its history.
@@ -150,6 +183,13 @@ impl State for RepositoryState {
                 self.protections.remove(branch);
                 None
             }
+            DataEvent::Purged { blobs, paths, substitutes, .. } => {
+                for path in paths {
+                    self.purges.entry(path.clone()).or_default().extend(blobs);
+                }
+                self.substitutes.extend(substitutes);
+                None
+            }
             DataEvent::Tagged { commit, tag } => self.tags.insert(tag.clone(), *commit),
             DataEvent::TagDeleted { tag } => self.tags.remove(tag),
         };
@@ -179,7 +219,13 @@ mod tests {
             DataEvent::Protected { branch: BranchName::new("main").unwrap(), writers: BTreeSet::from([actor]) },
             DataEvent::Unprotected { branch: BranchName::new("main").unwrap() },
             DataEvent::Locked { path: path.clone() },
-            DataEvent::Unlocked { path },
+            DataEvent::Unlocked { path: path.clone() },
+            DataEvent::Purged {
+                blobs: BTreeSet::from([Digest::of(b"file")]),
+                paths: BTreeSet::from([path]),
+                reason: "request 17".to_owned(),
+                substitutes: BTreeMap::from([(Digest::of(b"node"), Digest::of(b"other"))]),
+            },
         ];
         let lines: Vec<_> =
             events.iter().map(|event| String::from_utf8(to_canonical(event).unwrap()).unwrap()).collect();

@@ -50,6 +50,8 @@ pub enum Stored {
     Inline(Bytes),
     /// In an object of somebody else, which is read in place.
     Elsewhere(Box<Reference>),
+    /// Nowhere any more: see [`Repository::purge`](crate::Repository::purge).
+    Purged,
 }
 
 /// Where to read the bytes of a file.
@@ -57,6 +59,7 @@ pub(crate) enum Contents<'a> {
     Blob(Digest),
     Bytes(&'a Bytes),
     Elsewhere(InPlace<'a>),
+    Purged,
 }
 
 /// What a version knows of a table without reading it.
@@ -110,6 +113,7 @@ impl FileEntry {
             Stored::Blob => Contents::Blob(self.digest),
             Stored::Inline(bytes) => Contents::Bytes(bytes),
             Stored::Elsewhere(reference) => Contents::Elsewhere(InPlace::of(self, reference)),
+            Stored::Purged => Contents::Purged,
         }
     }
 

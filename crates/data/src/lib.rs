@@ -15,7 +15,8 @@
 //!   [`Version::statistics`] and [`Version::scan`] read only what they must.
 //! - [`Split`] divides rows into train, validation and test by the hash of a key, so that a row never moves.
 //! - [`local`] has what a directory on this machine is compared with a version by, and a version is written out by.
-//! - [`CommitBuilder::put_reference`] versions a file that stays where it is.
+//! - [`CommitBuilder::put_reference`] versions a file that stays where it is. [`Repository::purge`] makes files unreadable in all
+//!   versions.
 //! - A [`CommitHook`] such as [`SchemaContract`], [`StatisticsContract`] or [`SizeLimit`] can refuse a commit.
 //!
 //! Stored formats are specified in `docs/format/data.md`, `docs/format/tree.md` and `docs/format/table.md`. Tables are built
@@ -79,6 +80,7 @@ mod names; // names of branches and tags
 mod parquet_file; // reading any Parquet file
 mod path_order; // the order of paths in a tree, and which cannot lie beside each other
 mod publish; // from a draft to a commit, exactly once
+mod purge; // files made unreadable in all versions
 mod reference; // files that are read where they are
 mod remote; // push and pull between stores
 mod repository; // what users hold
@@ -108,6 +110,7 @@ pub use self::{
     links::{COMMIT_MEDIA_TYPE, CommitLinks, DataRoots, SCHEMA_MEDIA_TYPE, TREE_MEDIA_TYPE, TreeLinks},
     merge::{Decide, MergeBuilder, MergeConflict, Resolution, Resolve, RowMerge},
     names::{BranchName, TagName},
+    purge::PurgedPaths,
     reference::Reference,
     remote::Transferred,
     repository::Repository,

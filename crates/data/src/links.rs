@@ -18,7 +18,8 @@ pub(crate) const PAGE_TABLE_MEDIA_TYPE: &str = "application/vnd.lineal.table.v1"
 /// What collectors are told that files are, whatever their media type: bytes that name no others.
 const LEAF: &str = "application/octet-stream";
 
-/// Tells collectors which commits a repository keeps alive: those that a branch or tag names, or ever left behind.
+/// Tells collectors which commits a repository keeps alive: those that a branch or tag names, or ever left behind; and the nodes
+/// that are read in place of purged ones.
 ///
 /// Nothing that was ever committed is released in this release. With [`CommitLinks`] and [`TreeLinks`], and
 /// [`NoLinks`](lineal_core::NoLinks) for `application/octet-stream`, a collector finds all blobs of a repository.
@@ -38,7 +39,9 @@ impl Roots for DataRoots {
         if past.head.map(|head| head.digest) != Some(upto.digest) {
             return Err(Error::Collection { reason: format!("journal {prefix} has another entry {}", upto.seq) });
         }
-        Ok(past.state.kept().map(|commit| (commit.digest(), COMMIT_MEDIA_TYPE.to_owned())).collect())
+        let commits = past.state.kept().map(|commit| (commit.digest(), COMMIT_MEDIA_TYPE.to_owned()));
+        let nodes = past.state.substitutes().values().map(|node| (*node, TREE_MEDIA_TYPE.to_owned()));
+        Ok(commits.chain(nodes).collect())
     }
 }
 

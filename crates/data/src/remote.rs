@@ -1,10 +1,10 @@
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     mem,
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use lineal_core::{Actor, Batch, Digest, Progress, ProgressEvent, PutHints, Receipt, TransactError, Txn};
+use lineal_core::{Actor, Batch, Digest, FilePath, Progress, ProgressEvent, PutHints, Receipt, TransactError, Txn};
 
 use crate::{
     BranchName, COMMIT_MEDIA_TYPE, Change, Commit, CommitId, DataEvent, Error, Repository, RepositoryState,
@@ -99,6 +99,8 @@ struct Push<'a> {
     open: usize,
     /// Blobs that are over there by now.
     done: HashSet<Digest>,
+    /// What is read in place of nodes that were purged here, and not over there.
+    substitutes: BTreeMap<Digest, Digest>,
     blobs: u64,
     kept: u64,
 }
@@ -112,7 +114,8 @@ impl<'a> Push<'a> {
         actor: &'a Actor,
     ) -> Self {
         let (receipts, done) = (Vec::new(), HashSet::new());
-        Self { from, to, branch, progress, actor, receipts, batch: None, open: 0, done, blobs: 0, kept: 0 }
+        let substitutes = BTreeMap::new();
+        Self { from, to, branch, progress, actor, receipts, batch: None, open: 0, done, substitutes, blobs: 0, kept: 0 }
     }
 
     async fn run(mut self) -> Result<Transferred, Error> {
@@ -132,6 +135,7 @@ impl<'a> Push<'a> {
                 self.send(commit).await?;
             }
             self.close().await?;
+            self.to.trees.substitute(&self.substitutes);
             self.check(old, tip).await?;
             if self.record(old, tip).await? {
                 return Ok(Transferred { tip, commits, blobs: self.blobs, kept: self.kept });
@@ -164,6 +168,7 @@ impl<'a> Push<'a> {
         self.send_files(&before, &after).await?;
         // The tree without files is a node, too.
         let nodes = if nodes.is_empty() { vec![commit.tree()] } else { nodes };
+        let nodes = self.send_substitutes(nodes).await?;
         self.send_blobs(nodes, TREE_MEDIA_TYPE).await?;
         if let Some(diff) = commit.derived_from().code.as_ref().and_then(|code| code.diff) {
             self.send_blobs(vec![diff], ANY_BYTES).await?;
@@ -179,6 +184,21 @@ impl<'a> Push<'a> {
             self.send_blobs(new.flat_map(|entry| entry.references()).collect(), ANY_BYTES).await?;
         }
         Ok(())
+    }
+
+    /// Sends what is read in place of nodes, with all that it names; returns the nodes that are read themselves.
+    async fn send_substitutes(&mut self, nodes: Vec<Digest>) -> Result<Vec<Digest>, Error> {
+        let known: BTreeMap<Digest, Digest> = self.from.journal.read(|state| state.substitutes().clone()).await?;
+        let (purged, whole): (Vec<_>, Vec<_>) = nodes.into_iter().partition(|node| known.contains_key(node));
+        for (node, by) in purged.iter().filter_map(|node| known.get_key_value(node)) {
+            let tree = self.from.trees.at(Some(*by));
+            let mut files: Vec<Digest> = Vec::new();
+            tree.visit_leaves(None, &mut HashSet::new(), |_, leaf| files.extend(leaf.references())).await?;
+            self.send_blobs(files, ANY_BYTES).await?;
+            self.send_blobs(vec![*by], TREE_MEDIA_TYPE).await?;
+            self.substitutes.insert(*node, *by);
+        }
+        Ok(whole)
     }
 
     /// Sends those of some blobs that do not lie over there.
@@ -250,6 +270,7 @@ impl<'a> Push<'a> {
         };
         let txn = self.receipts.iter().cloned().fold(Txn::by(self.actor.clone()), Txn::with_receipt);
         let branch = self.branch.clone();
+        let paths = self.from.journal.read(|state| state.purges().keys().cloned().collect()).await?;
         let decide = |state: &RepositoryState| {
             if state.branches().get(&branch).copied() != old || (!locked && !state.locks().is_empty()) {
                 return Err(None);
@@ -257,10 +278,11 @@ impl<'a> Push<'a> {
             state.check_writer(&branch, self.actor).map_err(Some)?;
             changes.iter().try_for_each(|change| state.check_unlocked(change.path(), self.actor)).map_err(Some)?;
             let first = state.kept().next().is_none();
-            Ok(vec![match old {
+            let moved = match old {
                 None if !first => DataEvent::BranchCreated { branch: branch.clone(), commit: tip },
                 _ => DataEvent::Committed { branch: branch.clone(), commit: tip },
-            }])
+            };
+            Ok(self.purge(&paths).into_iter().chain([moved]).collect())
         };
         match self.to.journal.transact(&txn, decide).await {
             Ok(_) => Ok(true),
@@ -269,6 +291,13 @@ impl<'a> Push<'a> {
             Err(TransactError::Journal(error)) => Err(error.into()),
             Err(error) => Err(unknown(&error)),
         }
+    }
+
+    /// Says over there what was purged here of what is sent: its bytes do not come.
+    fn purge(&self, paths: &BTreeSet<FilePath>) -> Option<DataEvent> {
+        let (paths, substitutes) = (paths.clone(), self.substitutes.clone());
+        let reason = "purged where it comes from".to_owned();
+        (!substitutes.is_empty()).then(|| DataEvent::Purged { blobs: BTreeSet::new(), paths, reason, substitutes })
     }
 }
 

@@ -265,6 +265,7 @@ impl Repository {
     }
 
     fn view(&self, state: RepositoryState) -> View {
+        self.trees.substitute(state.substitutes());
         View::new(Arc::clone(&self.blobs), self.sources.clone(), self.trees.clone(), self.name.clone(), state)
     }
 }

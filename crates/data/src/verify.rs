@@ -70,6 +70,7 @@ pub(crate) async fn verify(
     let chain = repository.journal.verify().await?;
     let mut walk = Walk {
         sources: &repository.sources,
+        substitutes: repository.journal.read(|state| state.substitutes().clone()).await?,
         blobs: repository.blobs.as_ref(),
         level,
         progress,
@@ -97,6 +98,7 @@ pub(crate) async fn verify(
 struct Walk<'a> {
     blobs: &'a dyn BlobStore,
     sources: &'a Sources,
+    substitutes: BTreeMap<Digest, Digest>,
     level: Level,
     progress: &'a dyn Progress,
     /// Trees and schemas read so far.
@@ -130,7 +132,7 @@ impl Walk<'_> {
                 continue;
             }
             self.found.trees += 1;
-            let loaded = place.load(self.blobs).await;
+            let loaded = place.load(self.blobs, self.substitutes.get(&place.digest)).await;
             match self.note("tree", commit, place.digest, loaded)? {
                 Some(Node::Leaf(files)) => self.files(commit, files).await?,
                 Some(Node::Branch(level, links)) => waiting.extend(place.children(level, links)),
@@ -253,10 +255,13 @@ struct Place {
 }
 
 impl Place {
-    async fn load(&self, blobs: &dyn BlobStore) -> Result<Node, Error> {
+    async fn load(&self, blobs: &dyn BlobStore, substitute: Option<&Digest>) -> Result<Node, Error> {
         let flaw = |flaw| Error::Format { what: "tree", digest: self.digest, source: Box::new(flaw) };
-        let node = Node::decode(&blobs.read(&self.digest, None).await?).map_err(flaw)?;
-        node.check_place(self.digest, self.below.as_ref(), self.before.as_ref(), self.is_last).map_err(flaw)?;
+        let node = Node::decode(&blobs.read(substitute.unwrap_or(&self.digest), None).await?).map_err(flaw)?;
+        node.check_place(self.digest, self.below.as_ref(), self.before.as_ref()).map_err(flaw)?;
+        if substitute.is_none() {
+            node.check_end(self.is_last).map_err(flaw)?;
+        }
         Ok(node)
     }
 

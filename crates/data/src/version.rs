@@ -2,11 +2,16 @@ use std::{ops::Range, sync::Arc};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
-use futures::{StreamExt, TryStreamExt, future::try_join, stream, stream::BoxStream};
+use futures::{
+    StreamExt, TryStreamExt,
+    future::{ready, try_join},
+    stream,
+    stream::BoxStream,
+};
 use lineal_core::{BlobStore, DataRef, FilePath, Name, Progress};
 
 use crate::{
-    Commit, Error, FileEntry, RowDiff, Scan, TableSchema, TableStatistics,
+    Commit, Error, FileEntry, RowDiff, Scan, Stored, TableSchema, TableStatistics,
     error::excerpt,
     file_entry::Contents,
     local::{self, CheckedOut, CheckoutSettings, Directory, Status, Wanted},
@@ -115,6 +120,7 @@ impl Version {
             Contents::Blob(blob) => Ok(self.blobs.read(&blob, None).await?),
             Contents::Bytes(bytes) => Ok(bytes.clone()),
             Contents::Elsewhere(file) => self.sources.read(file).await,
+            Contents::Purged => Err(Error::Purged { path: entry.path.clone() }),
         }
     }
 
@@ -131,6 +137,7 @@ impl Version {
             Contents::Blob(blob) => Ok(self.blobs.read(&blob, Some(range)).await?),
             Contents::Bytes(bytes) => part(entry, bytes, range),
             Contents::Elsewhere(file) => self.sources.read_range(file, range).await,
+            Contents::Purged => Err(Error::Purged { path: entry.path.clone() }),
         }
     }
 
@@ -146,6 +153,7 @@ impl Version {
                 Ok(stream::iter(Some(bytes.clone()).filter(|bytes| !bytes.is_empty()).map(Ok)).boxed())
             }
             Contents::Elsewhere(file) => self.sources.stream(file).await,
+            Contents::Purged => Err(Error::Purged { path: entry.path.clone() }),
         }
     }
 
@@ -187,7 +195,8 @@ impl Version {
         Ok(local::status(wanted, &found))
     }
 
-    /// Writes the version out to a directory; `previous` is the one that was written there before, if one was.
+    /// Writes the version out to a directory; `previous` is the one that was written there before, if one was. Files that were
+    /// purged are left out.
     ///
     /// # Errors
     /// Those of [`Directory::checkout`].
@@ -208,7 +217,8 @@ impl Version {
     }
 
     async fn wanted(&self) -> Result<Vec<Wanted>, Error> {
-        self.tree.list("").map_ok(Wanted::from).try_collect().await
+        let files = self.tree.list("").try_filter(|entry| ready(entry.stored != Stored::Purged));
+        files.map_ok(Wanted::from).try_collect().await
     }
 
     /// Returns how many rows a table has, and of each column nulls, least and greatest value, and about how many differ,

@@ -17,12 +17,12 @@ use lineal_core::{
     },
 };
 
-use crate::{Error, FileEntry, FileKind, Version};
+use crate::{Error, FileEntry, FileKind, Stored, Version};
 
 /// One version as a read-only [`ObjectStore`]: unmodified readers of Parquet and query engines work on it without a checkout.
 ///
 /// Every byte is verified before it is handed out; parts of files that lie elsewhere as far as their entity tag tells. The names of objects are the paths of files, as
-/// [`Path::parse`](lineal_core::object_store::path::Path::parse) takes them; links and empty directories are not shown. All
+/// [`Path::parse`](lineal_core::object_store::path::Path::parse) takes them; links, empty directories and purged files are not shown. All
 /// objects have the time of the commit, and their digest as entity tag. Whatever writes is refused with `NotImplemented`.
 ///
 /// ```
@@ -164,9 +164,9 @@ impl ObjectStore for VersionStore {
     }
 }
 
-/// Links and empty directories have no place in an object store.
+/// Links, empty directories and what was purged have no place in an object store.
 fn is_object(entry: &FileEntry) -> bool {
-    matches!(entry.kind, FileKind::Regular | FileKind::Executable)
+    matches!(entry.kind, FileKind::Regular | FileKind::Executable) && entry.stored != Stored::Purged
 }
 
 fn location(path: &FilePath) -> Path {

@@ -189,6 +189,10 @@ impl View {
         Ok(old.diff(&new))
     }
 
+    pub(crate) fn state(&self) -> &RepositoryState {
+        &self.state
+    }
+
     pub(crate) fn tip(&self, branch: &BranchName) -> Option<CommitId> {
         self.state.branches().get(branch).copied()
     }

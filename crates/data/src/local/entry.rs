@@ -29,7 +29,7 @@ impl From<FileEntry> for Wanted {
         let FileEntry { path, kind, digest, size_bytes, stored, .. } = entry;
         let (bytes, reference) = match stored {
             Stored::Inline(bytes) => (Some(bytes), None),
-            Stored::Blob => (None, None),
+            Stored::Blob | Stored::Purged => (None, None),
             Stored::Elsewhere(reference) => (None, Some(reference)),
         };
         Self { path, kind, digest, size_bytes, bytes, reference }

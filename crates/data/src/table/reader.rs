@@ -58,6 +58,7 @@ impl TableReader {
             Contents::Blob(blob) if size <= WHOLE_BYTES => Some(blobs.read(&blob, None).await?),
             Contents::Elsewhere(file) if size <= WHOLE_BYTES => Some(sources.read(file).await?),
             Contents::Blob(_) | Contents::Elsewhere(_) => None,
+            Contents::Purged => return Err(Error::Purged { path: entry.path.clone() }),
         };
         let (sources, entry) = (sources.clone(), Arc::new(entry.clone()));
         let source = Source { blobs, sources, entry, size, whole };
@@ -191,6 +192,7 @@ impl Source {
             (Some(whole), _) | (None, Contents::Bytes(whole)) => whole,
             (None, Contents::Blob(blob)) => return Ok(self.blobs.read(&blob, Some(range)).await?),
             (None, Contents::Elsewhere(file)) => return self.sources.read_range(file, range).await,
+            (None, Contents::Purged) => return Err(Error::Purged { path: self.entry.path.clone() }),
         };
         let (start, end) = (usize::try_from(range.start), usize::try_from(range.end));
         match (start, end) {

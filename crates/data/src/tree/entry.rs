@@ -14,7 +14,12 @@ pub(super) fn encode(entry: &FileEntry, out: &mut Vec<u8>) -> Result<(), FormatF
     let (inline, table) = (inline(entry), entry.table.as_ref());
     let elsewhere = elsewhere(entry);
     let flag = |set: bool, flag: u8| u8::from(set) * flag;
-    out.push(flag(inline.is_some(), INLINE) + flag(table.is_some(), TABLE) + flag(elsewhere.is_some(), ELSEWHERE));
+    out.push(
+        flag(inline.is_some(), INLINE)
+            + flag(table.is_some(), TABLE)
+            + flag(elsewhere.is_some(), ELSEWHERE)
+            + flag(entry.stored == Stored::Purged, PURGED),
+    );
     if let Some(bytes) = inline {
         put_counted(out, bytes);
     }
@@ -41,14 +46,15 @@ pub(super) fn decode(reader: &mut Reader<'_>) -> Result<FileEntry, FormatFlaw> {
         other => other,
     };
     let flags = reader.u8()?;
-    if flags & !(INLINE | TABLE | ELSEWHERE) != 0 {
+    if flags & !(INLINE | TABLE | ELSEWHERE | PURGED) != 0 {
         return Err(FormatFlaw::Version(format!("flags {flags}")));
     }
-    let stored = match flags & (INLINE | ELSEWHERE) {
+    let stored = match flags & (INLINE | ELSEWHERE | PURGED) {
         0 => Stored::Blob,
         INLINE => Stored::Inline(Bytes::copy_from_slice(reader.counted()?)),
         ELSEWHERE => Stored::Elsewhere(Box::new(reference(reader)?)),
-        _ => return Err(flaw("its bytes are both inline and elsewhere")),
+        PURGED => Stored::Purged,
+        _ => return Err(flaw("its bytes are at two places")),
     };
     let table = match flags & TABLE {
         0 => None,
@@ -62,6 +68,10 @@ pub(super) fn decode(reader: &mut Reader<'_>) -> Result<FileEntry, FormatFlaw> {
 /// Checks what the fields of a file say of each other.
 fn check(entry: &FileEntry) -> Result<(), FormatFlaw> {
     let wrong = |what: &str| Err(FormatFlaw::Content(format!("file {}: {what}", entry.path)));
+    if entry.stored == Stored::Purged {
+        let allowed = entry.kind != FileKind::Directory && entry.table.is_none();
+        return if allowed { Ok(()) } else { wrong("it is purged, and a table or a directory") };
+    }
     if file_entry::is_inline(entry.kind, entry.size_bytes) != inline(entry).is_some() {
         return wrong("its bytes are inline, or not, against the rule");
     }
@@ -85,14 +95,14 @@ fn check(entry: &FileEntry) -> Result<(), FormatFlaw> {
 fn inline(entry: &FileEntry) -> Option<&Bytes> {
     match &entry.stored {
         Stored::Inline(bytes) => Some(bytes),
-        Stored::Blob | Stored::Elsewhere(_) => None,
+        Stored::Blob | Stored::Elsewhere(_) | Stored::Purged => None,
     }
 }
 
 fn elsewhere(entry: &FileEntry) -> Option<&Reference> {
     match &entry.stored {
         Stored::Elsewhere(reference) => Some(reference),
-        Stored::Blob | Stored::Inline(_) => None,
+        Stored::Blob | Stored::Inline(_) | Stored::Purged => None,
     }
 }
 
@@ -112,4 +122,5 @@ fn text(bytes: &[u8]) -> Result<&str, FormatFlaw> {
 const INLINE: u8 = 1;
 const TABLE: u8 = 2;
 const ELSEWHERE: u8 = 4;
+const PURGED: u8 = 8;
 pub(super) const ANY_BYTES: &str = "application/octet-stream";

@@ -4,10 +4,11 @@ use lineal_core::{Digest, FilePath};
 use super::{
     boundary::{Boundary, LARGEST},
     entry,
+    nodes::malformed,
     wire::{Reader, flaw, put_counted},
 };
 use crate::{
-    FileEntry,
+    Error, FileEntry,
     error::FormatFlaw,
     path_order::{self, PathKey},
 };
@@ -158,14 +159,26 @@ impl Node {
         link_to(digest, &self.items())
     }
 
-    /// Checks that a node is what the one above says, that its files can lie beside the one before, and that it ends where
-    /// writers end it: else equal files would not give equal trees.
+    /// Returns the blobs that the files of a leaf need.
+    pub(crate) fn references(&self) -> Vec<Digest> {
+        match self {
+            Self::Leaf(files) => files.iter().flat_map(FileEntry::references).collect(),
+            Self::Branch(..) => Vec::new(),
+        }
+    }
+
+    /// Encodes a leaf with these files, in the order of a tree.
+    pub(crate) fn encode_leaf(files: &[FileEntry]) -> Result<Bytes, Error> {
+        let items: Vec<Item> = files.iter().cloned().map(Item::File).collect();
+        Self::encode(0, &items).map_err(|flaw| malformed(Digest::of(b""), flaw))
+    }
+
+    /// Checks that a node is what the one above says, and that its files can lie beside the one before.
     pub(crate) fn check_place(
         &self,
         digest: Digest,
         below: Option<&(u8, Link)>,
         before: Option<&FilePath>,
-        is_last: bool,
     ) -> Result<(), FormatFlaw> {
         if let Some((above, link)) = below
             && (self.level().checked_add(1) != Some(*above) || self.link(digest).as_ref() != Some(link))
@@ -184,6 +197,11 @@ impl Node {
         if below.is_none() && matches!(self, Self::Branch(_, links) if links.len() == 1) {
             return Err(flaw("it is at the top with a single link"));
         }
+        Ok(())
+    }
+
+    /// Checks that a node ends where writers end it: else equal files would not give equal trees.
+    pub(crate) fn check_end(&self, is_last: bool) -> Result<(), FormatFlaw> {
         if self.ends_where_it_must(is_last)? { Ok(()) } else { Err(flaw("it does not end where it must")) }
     }
 

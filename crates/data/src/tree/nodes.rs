@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     mem,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -14,6 +14,8 @@ use crate::{Error, error::FormatFlaw};
 pub(crate) struct Nodes {
     blobs: Arc<dyn BlobStore>,
     kept: Mutex<Kept>,
+    /// What is read in place of nodes with bytes of purged files.
+    substitutes: Mutex<BTreeMap<Digest, Digest>>,
 }
 
 /// Two generations: what is used goes to the young one; when that is full, it becomes the old one.
@@ -25,7 +27,22 @@ struct Kept {
 
 impl Nodes {
     pub(crate) fn new(blobs: Arc<dyn BlobStore>) -> Self {
-        Self { blobs, kept: Mutex::default() }
+        Self { blobs, kept: Mutex::default(), substitutes: Mutex::default() }
+    }
+
+    /// Reads other nodes in place of some, from now on.
+    pub(crate) fn substitute(&self, substitutes: &BTreeMap<Digest, Digest>) {
+        let mut known = self.substitutes.lock().unwrap_or_else(PoisonError::into_inner);
+        if substitutes.iter().any(|(digest, by)| known.get(digest) != Some(by)) {
+            known.extend(substitutes);
+            self.kept(|kept| *kept = Kept::default());
+        }
+    }
+
+    /// Returns the blob that is read for a node.
+    fn blob_of(&self, digest: Digest) -> Digest {
+        let substitutes = self.substitutes.lock().unwrap_or_else(PoisonError::into_inner);
+        substitutes.get(&digest).copied().unwrap_or(digest)
     }
 
     /// Reads the node at the top of a tree, of which nothing is known.
@@ -33,11 +50,12 @@ impl Nodes {
         if let Some(node) = self.kept(|kept| kept.get(&digest)) {
             return Ok(node);
         }
-        let stat = self.blobs.stat(&[digest]).await?;
+        let blob = self.blob_of(digest);
+        let stat = self.blobs.stat(&[blob]).await?;
         if let Some(info) = stat.first().copied().flatten().filter(|info| info.size_bytes > MAX_BYTES) {
             return Err(malformed(digest, FormatFlaw::Size(info.size_bytes)));
         }
-        let bytes = self.blobs.read(&digest, None).await?;
+        let bytes = self.blobs.read(&blob, None).await?;
         let node = Arc::new(Node::decode(&bytes).map_err(|flaw| malformed(digest, flaw))?);
         self.kept(|kept| kept.insert(digest, Arc::clone(&node)));
         Ok(node)
@@ -81,7 +99,8 @@ impl Nodes {
         if digests.is_empty() {
             return Ok(Vec::new());
         }
-        let bytes = self.blobs.read_many(digests).await?;
+        let blobs: Vec<Digest> = digests.iter().map(|digest| self.blob_of(*digest)).collect();
+        let bytes = self.blobs.read_many(&blobs).await?;
         let named: Vec<_> = digests.iter().copied().zip(bytes).collect();
         let decode = move || {
             let decode = |(digest, bytes): (Digest, bytes::Bytes)| {

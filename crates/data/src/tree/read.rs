@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use futures::{StreamExt, TryStreamExt, stream, stream::BoxStream};
 use lineal_core::{BlobStore, Digest, FilePath};
@@ -35,6 +38,35 @@ impl Tree {
     /// Returns another tree of the same store, whose nodes are kept together with those of this one.
     pub(crate) fn at(&self, root: Option<Digest>) -> Self {
         Self { nodes: Arc::clone(&self.nodes), root }
+    }
+
+    /// Reads other nodes in place of some, in this tree and in all whose nodes are kept together with its own.
+    pub(crate) fn substitute(&self, substitutes: &BTreeMap<Digest, Digest>) {
+        self.nodes.substitute(substitutes);
+    }
+
+    /// Shows all leaves that may have paths which begin with `prefix`, but for those below nodes that were `seen`.
+    pub(crate) async fn visit_leaves(
+        &self,
+        prefix: Option<&PathKey>,
+        seen: &mut HashSet<Digest>,
+        mut visit: impl FnMut(Digest, &Node) + Send,
+    ) -> Result<(), Error> {
+        let top = self.top().await?;
+        let links: Vec<Link> = self.root.and_then(|root| top.link(root)).into_iter().collect();
+        let mut level = Level { above: top.level().saturating_add(1), links };
+        loop {
+            level.links.retain(|link| seen.insert(link.digest));
+            if level.above <= 1 {
+                break;
+            }
+            level = self.descend(level, prefix).await?;
+        }
+        for some in level.links.chunks(NODES_AT_ONCE) {
+            let leaves = self.nodes.all_below(level.above, some).await?;
+            some.iter().zip(leaves).for_each(|(link, leaf)| visit(link.digest, &leaf));
+        }
+        Ok(())
     }
 
     /// Reads the node at the top.

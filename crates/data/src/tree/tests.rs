@@ -99,6 +99,8 @@ fn a_file_elsewhere_breaks_no_rule() {
         FileEntry { kind: FileKind::Symlink, ..elsewhere(1) },
         FileEntry { kind: FileKind::Directory, size_bytes: 0, ..elsewhere(1) },
         FileEntry { table: Some(table), ..elsewhere(1) },
+        FileEntry { table: Some(table), stored: Stored::Purged, ..elsewhere(1) },
+        FileEntry { kind: FileKind::Directory, size_bytes: 0, stored: Stored::Purged, ..elsewhere(1) },
         reference("lake/1", "1"),
         reference("s3://a@lake/1", "1"),
         reference("s3://lake/1?x", "1"),
@@ -114,8 +116,10 @@ fn a_file_elsewhere_breaks_no_rule() {
     }
     let mut bytes = Node::encode(0, &[Item::File(elsewhere(1))]).unwrap().to_vec();
     let flags = bytes.windows(4).position(|window| window == [4, 11, 0, b's']).unwrap();
-    bytes[flags] = 5;
-    assert!(Node::decode(&bytes).is_err(), "inline and elsewhere");
+    for two in [5, 9, 12, 13, 16] {
+        bytes[flags] = two;
+        assert!(Node::decode(&bytes).is_err(), "flags {two}");
+    }
 }
 
 #[test]
@@ -221,7 +225,8 @@ proptest! {
 
     #[test]
     fn any_bytes_give_a_node_or_an_error(at in 0_usize..900, byte: u8, cut in 0_usize..900) {
-        let items = [entry(1, 1), elsewhere(2), entry(3, 1)].map(super::node::Item::File);
+        let purged = FileEntry { stored: Stored::Purged, ..entry(3, 1) };
+        let items = [entry(1, 1), elsewhere(2), purged].map(super::node::Item::File);
         let mut bytes = super::node::Node::encode(0, &items).unwrap().to_vec();
         if let Some(found) = bytes.get_mut(at) {
             *found = byte;

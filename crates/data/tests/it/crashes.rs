@@ -1,4 +1,4 @@
-//! Merges and pushes that stop at any write: the old version or the new one, and the next try gets through.
+//! Merges, pushes and purges that stop at any write: the old version or the new one, and the next try gets through.
 
 use std::sync::Arc;
 
@@ -120,6 +120,42 @@ fn a_push_can_stop_at_every_write() {
             let remote = reopen(&disk, 3).await;
             assert_eq!(remote.resolve("main").await.unwrap().to_string(), tips[1], "{point:?}");
             assert_eq!(remote.at("main").await.unwrap().read("big").await.unwrap(), vec![1; 5000]);
+        });
+        assert!(points > 40, "{points}");
+    }
+}
+
+/// A file that is in two versions, and purged from both.
+async fn purging(repository: &Repository) -> Result<usize, Error> {
+    let draft = |key: &str| repository.commit("main").with_key(key);
+    draft("first").put("bob", "Bob").put("eve", "Eve").commit(&ana()).await?;
+    draft("second").put("bob", vec![1; 5000]).commit(&ana()).await?;
+    draft("third").remove("bob").commit(&ana()).await?;
+    Ok(repository.purge(&["bob"], "request 17", &ana()).await?.blobs.len())
+}
+
+#[test]
+fn a_purge_can_stop_at_every_write() {
+    for durability in [Durability::AtOnce, Durability::DeletesUntilSync] {
+        let scenario = |sim: Sim, objects: Arc<dyn ObjectStore>, _: Arc<()>| async move {
+            let Ok(repository) = open(&sim, objects, 1).await else { return };
+            purging(&repository).await.ok();
+        };
+        let points = CrashPoints::new().with_durability(durability).run(scenario, |point, disk, _| async move {
+            let repository = reopen(&disk, 2).await;
+            for back in ["main~1", "main~2"] {
+                let Ok(version) = repository.at(back).await else { continue };
+                match version.read("bob").await {
+                    Ok(_) | Err(Error::Purged { .. } | Error::NoSuchPath { .. }) => {}
+                    Err(error) => panic!("{point:?}: {error}"),
+                }
+            }
+            let blobs = purging(&repository).await.unwrap_or_else(|error| panic!("{point:?}: {error}"));
+            assert_eq!(blobs, 2, "{point:?}: a node and a file");
+            let repository = reopen(&disk, 3).await;
+            let version = repository.at("main~2").await.unwrap();
+            assert!(matches!(version.read("bob").await, Err(Error::Purged { .. })), "{point:?}");
+            assert_eq!(version.read("eve").await.unwrap(), "Eve", "{point:?}");
         });
         assert!(points > 40, "{points}");
     }

@@ -19,6 +19,7 @@ mod merge;
 mod merge_rows;
 mod model;
 mod pieces;
+mod purge;
 mod references;
 mod remote;
 mod simulation;
