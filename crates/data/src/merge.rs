@@ -2,10 +2,10 @@ use std::{fmt, sync::Arc};
 
 use arrow::array::RecordBatch;
 use futures::{TryStreamExt, future::BoxFuture};
-use lineal_core::{Actor, BlobStore, FilePath, NoProgress};
+use lineal_core::{Actor, BlobStore, Digest, FilePath, NoProgress};
 
 use crate::{
-    BranchName, Change, Commit, CommitId, DataEvent, Error, FileEntry, Repository, ancestry,
+    BranchName, Change, Commit, CommitId, DataEvent, Error, FileEntry, FileKind, Repository, ancestry,
     commit::Description,
     content::Content,
     hook,
@@ -70,6 +70,10 @@ pub enum Resolve {
     Ours,
     /// They become what the other side made of them.
     Theirs,
+    /// What either side has is kept. A file that one side changed and the other removed stays; of two different ones, that of the
+    /// branch keeps its name, and the other lies beside it: `labels.csv` as `labels.theirs-1f2e3d4c5b6a.csv`, with the first
+    /// digits of its digest.
+    Union,
     /// The caller decides file by file; `None` leaves the conflict standing.
     With(Arc<Decide>),
     /// Tables of one schema are merged row by row; other files stay in conflict.
@@ -171,12 +175,41 @@ pub struct MergeConflict {
     pub rows: Option<RecordBatch>,
 }
 
+impl MergeConflict {
+    /// Returns what is to be put so that neither side loses a file, if anything is.
+    fn union(self) -> Result<Option<(FilePath, Option<FileEntry>)>, Error> {
+        let is_file = |entry: &FileEntry| entry.kind != FileKind::Directory;
+        match (self.ours.filter(is_file), self.theirs.filter(is_file)) {
+            (_, None) => Ok(None),
+            (None, Some(theirs)) => Ok(Some((self.path, Some(theirs)))),
+            (Some(_), Some(theirs)) => {
+                let path = beside(&self.path, theirs.digest)?;
+                Ok(Some((path.clone(), Some(FileEntry { path, ..theirs }))))
+            }
+        }
+    }
+}
+
+/// Returns the path of a file beside one of the same name.
+fn beside(path: &FilePath, digest: Digest) -> Result<FilePath, Error> {
+    let (directory, name) = match path.as_str().rsplit_once('/') {
+        Some((directory, name)) => (format!("{directory}/"), name),
+        None => (String::new(), path.as_str()),
+    };
+    let (stem, extension) = match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
+        _ => (name, String::new()),
+    };
+    Ok(FilePath::new(format!("{directory}{stem}.theirs-{}{extension}", digest.short()))?)
+}
+
 impl fmt::Debug for Resolve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Refuse => "Refuse",
             Self::Ours => "Ours",
             Self::Theirs => "Theirs",
+            Self::Union => "Union",
             Self::With(_) => "With",
             Self::Rows(_) => "Rows",
         })
@@ -186,7 +219,7 @@ impl fmt::Debug for Resolve {
 impl Resolve {
     fn decide(&self, conflict: &MergeConflict) -> Option<Resolution> {
         match self {
-            Self::Refuse | Self::Rows(_) => None,
+            Self::Refuse | Self::Rows(_) | Self::Union => None,
             Self::Ours => Some(Resolution::Ours),
             Self::Theirs => Some(Resolution::Theirs),
             Self::With(decide) => decide(conflict),
@@ -419,6 +452,10 @@ impl ThreeWay {
                 && let Some(entry) = merge.apply(&repository.blobs, &mut conflict, stage).await?
             {
                 changes.insert(conflict.path, Some(entry));
+                continue;
+            }
+            if let Resolve::Union = resolve {
+                changes.extend(conflict.union()?);
                 continue;
             }
             match resolve.decide(&conflict) {

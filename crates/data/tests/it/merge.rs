@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use lineal_core::{Actor, ErrorKind, NoProgress};
+use lineal_core::{Actor, Digest, ErrorKind, NoProgress};
 use lineal_data::{CommitHook, Error, Level, MergeConflict, Proposal, Refusal, Repository, Resolution, Resolve};
 use proptest::prelude::*;
 
@@ -113,6 +113,8 @@ proptest! {
                         }
                         other => panic!("{other:?}"),
                     }
+                    mirror.repository.merge("main", "side").resolve(Resolve::Union).commit(&ana()).await.unwrap();
+                    holds_both(&read(&mirror.repository, "main").await, &base, &theirs, &ours);
                     world.repository.merge("main", "side").resolve(Resolve::Ours).commit(&ana()).await.unwrap();
                     expected.insert("always".to_owned(), "here".to_owned());
                     assert_eq!(read(&world.repository, "main").await, expected);
@@ -121,6 +123,40 @@ proptest! {
             }
             assert!(world.repository.verify(Level::Rehash, &NoProgress).await.unwrap().is_intact());
         });
+    }
+}
+
+/// Checks that a union lost nothing that either side made, that the branch keeps its names, and that nothing else came.
+fn holds_both(union: &Files, base: &Files, ours: &Files, theirs: &Files) {
+    let made = |side: &Files| side.clone().into_iter().filter(|(path, text)| base.get(path) != Some(text)).collect();
+    let (ours_made, theirs_made): (Files, Files) = (made(ours), made(theirs));
+    for (path, text) in &ours_made {
+        assert_eq!(union.get(path), Some(text));
+    }
+    for (path, text) in &theirs_made {
+        let other = format!("{path}.theirs-{}", Digest::of(text.as_bytes()).short());
+        let expected =
+            if ours.get(path).is_none_or(|ours| ours == text || base.get(path) == Some(ours)) { path } else { &other };
+        assert_eq!(union.get(expected), Some(text), "{expected}");
+    }
+    let known = |path: &str| ours.contains_key(path) || theirs.contains_key(path) || path.contains(".theirs-");
+    assert!(union.keys().all(|path| path == "always" || known(path)), "{union:?}");
+}
+
+#[tokio::test]
+async fn a_union_puts_the_other_file_beside() {
+    let names = [
+        ("x/labels.csv", "x/labels.theirs-DIGEST.csv"),
+        (".hidden", ".hidden.theirs-DIGEST"),
+        ("a.b/c", "a.b/c.theirs-DIGEST"),
+    ];
+    let digest = Digest::of(b"theirs").short();
+    for (path, beside) in names {
+        let beside = beside.replace("DIGEST", &digest);
+        let world = parted(&one(path, "base"), &one(path, "ours"), &one(path, "theirs")).await;
+        world.repository.merge("main", "side").resolve(Resolve::Union).commit(&ana()).await.unwrap();
+        let files = read(&world.repository, "main").await;
+        assert_eq!((files[path].as_str(), files[&beside].as_str(), files.len()), ("ours", "theirs", 3));
     }
 }
 
