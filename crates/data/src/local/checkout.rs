@@ -12,7 +12,9 @@ use futures::{Stream, StreamExt, TryStreamExt, stream, stream::BoxStream};
 use lineal_core::{BlobStore, Digest, FilePath, Progress, ProgressEvent};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{FileKind, Found, Hashed, Stamp, Wanted, blocking::blocking, part::Part, scan::has_vanished};
+use super::{
+    FileKind, Found, Hashed, Stamp, Wanted, blocking::blocking, part::Part, pool::FilePool, scan::has_vanished,
+};
 use crate::{
     Error, link_target,
     reference::{InPlace, Sources},
@@ -39,6 +41,7 @@ pub(crate) type Write = (Wanted, Option<Found>);
 pub(crate) struct Writer<'a> {
     pub(crate) blobs: &'a dyn BlobStore,
     pub(crate) sources: &'a Sources,
+    pub(crate) pool: Option<FilePool>,
     pub(crate) root: &'a Path,
     pub(crate) force: bool,
     pub(crate) progress: &'a dyn Progress,
@@ -140,7 +143,11 @@ impl Writer<'_> {
         if stop.is_set() {
             return (Vec::new(), None);
         }
-        match self.stream(&wanted, over).await {
+        let written = match &self.pool {
+            Some(pool) => self.share(pool, &wanted, over).await,
+            None => self.stream(&wanted, over).await,
+        };
+        match written {
             Ok(found) => (vec![Hashed { found, digest: wanted.digest }], None),
             Err(error) => (Vec::new(), Some(error)),
         }
@@ -162,34 +169,49 @@ impl Writer<'_> {
         if wanted.kind == FileKind::Symlink {
             return Err(link_error(wanted, "link must lead to a path of at most 1024 bytes"));
         }
-        let mut pieces = self.pieces(wanted).await?.ready_chunks(STRETCH);
         let (mut way, path, kind) = (Way::new(self.root, self.force), wanted.path.clone(), wanted.kind);
         let open = move || {
             let target = way.make(&path)?;
             let part = Part::create(&target, kind)?;
             Ok((way, target, part))
         };
-        let (way, target, mut part) = self.blocking(open).await?;
+        let (way, target, part) = self.blocking(open).await?;
+        let part = self.fill(part, wanted, &target).await?;
+        let path = wanted.path.clone();
+        self.blocking(move || way.publish(path, target, part, over.as_ref())).await
+    }
+
+    /// Writes the bytes of a file as they arrive.
+    async fn fill(&self, mut part: Part, wanted: &Wanted, target: &Path) -> Result<Part, Error> {
+        let mut pieces = self.pieces(wanted).await?.ready_chunks(STRETCH);
         while let Some(stretch) = pieces.next().await {
             let stretch: Vec<Bytes> = stretch.into_iter().collect::<Result<_, _>>()?;
-            let place = target.clone();
+            let place = target.to_owned();
             let write = move || {
                 stretch.iter().try_for_each(|piece| part.write(piece, &place))?;
                 Ok(part)
             };
             part = self.blocking(write).await?;
         }
-        let path = wanted.path.clone();
-        let publish = move || {
-            // Its bytes may have taken long to arrive.
-            if !way.is_real(&path) {
-                return Err(Error::Restless { path: target });
-            }
-            way.clear(&path, &target, over.as_ref())?;
-            part.publish(&target)?;
-            state(path, &target)
+        Ok(part)
+    }
+
+    /// Takes a file from the pool, after bringing it there if need be.
+    async fn share(&self, pool: &FilePool, wanted: &Wanted, over: Option<Found>) -> Result<Found, Error> {
+        let (there, file) = (pool.clone(), wanted.clone());
+        let open = move || if there.holds(&file) { Ok(None) } else { there.open(&file).map(Some) };
+        if let Some(part) = self.blocking(open).await? {
+            let part = self.fill(part, wanted, &pool.place(wanted)).await?;
+            let (there, file) = (pool.clone(), wanted.clone());
+            self.blocking(move || there.seal(part, &file)).await?;
+        }
+        let (there, file, mut way) = (pool.clone(), wanted.clone(), Way::new(self.root, self.force));
+        let take = move || {
+            let target = way.make(&file.path)?;
+            let part = there.take(&file, &target)?;
+            way.publish(file.path, target, part, over.as_ref())
         };
-        self.blocking(publish).await
+        self.blocking(take).await
     }
 }
 
@@ -328,6 +350,17 @@ impl Way {
             }
         }
         state(wanted.path.clone(), &target)
+    }
+
+    /// Gives a large file its name, and states it as it then is.
+    fn publish(&self, path: FilePath, target: PathBuf, part: Part, over: Option<&Found>) -> Result<Found, Error> {
+        // Its bytes may have taken long to arrive.
+        if !self.is_real(&path) {
+            return Err(Error::Restless { path: target });
+        }
+        self.clear(&path, &target, over)?;
+        part.publish(&target)?;
+        state(path, &target)
     }
 
     /// Makes the directories down to a file, and returns the file's place.

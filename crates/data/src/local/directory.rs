@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use tokio::sync::Mutex;
 
 use super::{
-    CheckedOut, FileKind, Found, Hashed, Selection, Stamp, StatCache, Status, Wanted,
+    CheckedOut, FileKind, FilePool, Found, Hashed, Selection, Stamp, StatCache, Status, Wanted,
     blocking::blocking,
     checkout::{Turn, Write, Writer, in_turn, remove_all},
     hash::{Open, hash_all},
@@ -51,6 +51,8 @@ pub struct CheckoutSettings {
     pub selection: Selection,
     /// Whether files with local changes may be overwritten and removed.
     pub force: bool,
+    /// Where large files come from and stay for other checkouts; without, each is a copy of its own.
+    pub pool: Option<FilePool>,
 }
 
 impl CheckoutSettings {
@@ -58,6 +60,13 @@ impl CheckoutSettings {
     #[must_use]
     pub fn with_selection(mut self, selection: Selection) -> Self {
         self.selection = selection;
+        self
+    }
+
+    /// Lets checkouts have large files in common.
+    #[must_use]
+    pub fn with_pool(mut self, pool: FilePool) -> Self {
+        self.pool = Some(pool);
         self
     }
 
@@ -158,13 +167,13 @@ impl Directory {
         progress: &dyn Progress,
     ) -> Result<CheckedOut, Error> {
         let task = format!("checkout to {}", self.root.display());
-        let CheckoutSettings { selection, force } = settings.clone();
+        let CheckoutSettings { selection, force, pool } = settings.clone();
         let selected = wanted.iter().filter(|file| selection.contains(&file.path));
         let total = Some(selected.map(|file| file.size_bytes).sum());
         progress.report(ProgressEvent::Started { task: &task, total, unit: "bytes" });
         let order = Order { wanted, previous, selection, force };
         let turn = self.turn().await;
-        let writer = Writer { blobs, sources, root: &self.root, force, progress, task: &task, turn };
+        let writer = Writer { blobs, sources, pool, root: &self.root, force, progress, task: &task, turn };
         let outcome = self.carry_out(order, &writer).await;
         progress.report(ProgressEvent::Finished { task: &task });
         outcome

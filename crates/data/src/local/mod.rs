@@ -16,6 +16,7 @@ mod ignore_rules; // .linealignore
 mod kind; // what the system says a file is
 mod part; // a file under a temporary name
 mod plan; // what a checkout must do, and what stands in its way
+mod pool; // whole files that checkouts have in common
 mod scan; // walking a directory
 mod select; // a part of a version
 mod stat_cache; // what was known of files, in a file
@@ -33,6 +34,7 @@ pub use self::{
     checkout::CheckedOut,
     directory::{CheckoutSettings, Directory},
     entry::{Found, Hashed, Stamp, UnfitFile, Wanted},
+    pool::FilePool,
     scan::{Scan, scan},
     select::Selection,
     stat_cache::StatCache,

@@ -24,13 +24,24 @@ impl Part {
         options.write(true).create_new(true);
         set_mode(&mut options, kind);
         let (file, path) = take_name(target, |path| options.open(path))?;
-        Ok(Self { file: Some(file), temporary: Temporary { path, renamed: false } })
+        Ok(Self { file: Some(file), temporary: Temporary { path, done: false } })
     }
 
     /// Makes a link to `to` under a temporary name beside `target`.
     pub(crate) fn link(target: &Path, to: &str) -> Result<Self, Error> {
         let ((), path) = take_name(target, |path| symlink(to, path))?;
-        Ok(Self { file: None, temporary: Temporary { path, renamed: false } })
+        Ok(Self { file: None, temporary: Temporary { path, done: false } })
+    }
+
+    /// Makes another name of the file `of`, a temporary one beside `target`.
+    pub(crate) fn hard_link(target: &Path, of: &Path) -> Result<Self, Error> {
+        let ((), path) = take_name(target, |path| fs::hard_link(of, path))?;
+        Ok(Self { file: None, temporary: Temporary { path, done: false } })
+    }
+
+    /// Does something with the open file.
+    pub(crate) fn with_file<T>(&self, work: impl FnOnce(&File) -> io::Result<T>) -> io::Result<T> {
+        self.file.as_ref().map_or_else(|| Err(io::ErrorKind::InvalidInput.into()), work)
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8], target: &Path) -> Result<(), Error> {
@@ -43,9 +54,11 @@ impl Part {
     /// Gives the file its name, over whatever file has it.
     pub(crate) fn publish(self, target: &Path) -> Result<(), Error> {
         let Self { file, mut temporary } = self;
+        let is_link = file.is_none();
         drop(file);
         fs::rename(&temporary.path, target).map_err(Error::local("write", target))?;
-        temporary.renamed = true;
+        // Of two names of one file, a rename keeps both.
+        temporary.done = !is_link || !temporary.path.exists();
         Ok(())
     }
 }
@@ -74,16 +87,16 @@ fn take_name<T>(target: &Path, make: impl Fn(&Path) -> io::Result<T>) -> Result<
     }
 }
 
-/// A temporary name, removed unless the file was renamed.
+/// A temporary name, removed unless it is gone by a rename.
 #[derive(Debug)]
 struct Temporary {
     path: PathBuf,
-    renamed: bool,
+    done: bool,
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if !self.renamed {
+        if !self.done {
             // If it cannot be removed, the next checkout sweeps it.
             drop(fs::remove_file(&self.path));
         }

@@ -25,6 +25,8 @@ use crate::{
     path_order::{check_neighbours, compare},
 };
 
+mod pool; // files in common
+
 /// The files of a directory by path: what each is, and its bytes.
 type Model = BTreeMap<String, (FileKind, Vec<u8>)>;
 
