@@ -2,19 +2,25 @@
 
 use lineal_core::Digest;
 
-use crate::{commit::StoredCommit, table::PageTable, tree::Node};
+use crate::{commit::StoredCommit, local::StatCache, table::PageTable, tree::Node};
 
 /// A node is what it was made of, or an error; so is its place in a tree.
 pub fn node(bytes: &[u8]) {
     if let Ok(node) = Node::decode(bytes) {
         assert_eq!(node.encode_again().as_deref().ok(), Some(bytes), "a node has one form");
-        drop(node.check_place(Digest::of(bytes), None, None, true));
+        drop(node.check_place(Digest::of(bytes), None, None));
+        drop(node.check_end(true));
     }
 }
 
 /// A page table, or an error.
 pub fn page_table(bytes: &[u8]) {
     drop(PageTable::of_bytes(bytes));
+}
+
+/// A stat cache, or an empty one.
+pub fn stat_cache(bytes: &[u8]) {
+    StatCache::fuzz(bytes);
 }
 
 /// A commit, or an error.

@@ -68,6 +68,17 @@ impl StatCache {
         }
     }
 
+    /// Reads any bytes as what lies between header and checksum, which are right.
+    #[cfg(fuzzing)]
+    pub(crate) fn fuzz(bytes: &[u8]) {
+        let root = Digest::of(b"root");
+        let counts = bytes.get(..16).unwrap_or(&[0; 16]);
+        let mut stored = [MAGIC, counts, root.as_bytes(), bytes.get(16..).unwrap_or_default()].concat();
+        stored.extend_from_slice(Digest::of(&stored).as_bytes());
+        let cache = Self::decode(stored, root);
+        assert_eq!(cache.iter().count(), cache.len());
+    }
+
     /// Returns the number of files if all of it holds.
     fn check(stored: &[u8], root: Digest) -> Option<usize> {
         let (body, checksum) = stored.split_last_chunk::<32>()?;
