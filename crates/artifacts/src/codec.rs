@@ -19,6 +19,7 @@ mod zstd_frame; // one frame, by the C library or by the Rust one
 use self::{
     grouping::{group, ungroup},
     sample::Estimate,
+    zstd_frame::Encoder,
 };
 
 /// How a chunk is stored; its [`Codec::id`] is a part of the stored format.
@@ -127,6 +128,7 @@ struct Experience {
     passed_over: AtomicU32,
     /// How many chunks are still to be tried whatever they look like.
     eager: AtomicU32,
+    encoder: Encoder,
 }
 
 impl Compressor {
@@ -140,8 +142,8 @@ impl Compressor {
             return None;
         }
         match sample::estimate(raw) {
-            Estimate::Pays(Grouping::Plain) => compress(raw, Grouping::Plain),
-            Estimate::Pays(grouping) => compress(raw, confirm(raw, grouping)),
+            Estimate::Pays(Grouping::Plain) => self.compress(raw, Grouping::Plain),
+            Estimate::Pays(grouping) => self.compress(raw, self.confirm(raw, grouping)),
             Estimate::Noise => self.encode_noise(raw),
         }
     }
@@ -152,55 +154,61 @@ impl Compressor {
         if eager == 0 && self.0.passed_over.fetch_add(1, Ordering::Relaxed) % TRY_EVERY != TRY_EVERY - 1 {
             return None;
         }
-        let compressed = compress(raw, Grouping::Plain);
+        let compressed = self.compress(raw, Grouping::Plain);
         self.0.eager.store(if compressed.is_some() { TRY_EVERY } else { eager.saturating_sub(1) }, Ordering::Relaxed);
         compressed
     }
+
+    /// Compresses if that saves enough.
+    fn compress(&self, raw: &[u8], grouping: Grouping) -> Option<(Codec, Vec<u8>)> {
+        let limit = most_stored(raw.len());
+        let frame = match grouping {
+            Grouping::Plain => self.0.encoder.encode(raw, 1, limit),
+            _ => self.0.encoder.encode(&grouping.group(raw), grouping.planes(), limit),
+        }?;
+        Some((Codec::Zstd(grouping), frame))
+    }
+
+    /// Falls back to no grouping where a piece of the chunk compresses better without.
+    ///
+    /// The estimate sees how often each byte occurs, not that words or whole records come again, which grouping tears up.
+    fn confirm(&self, raw: &[u8], grouping: Grouping) -> Grouping {
+        // From the middle, and from a multiple of 8, so that the lanes are those of the whole.
+        let start = raw.len().saturating_sub(TRIAL_BYTES) / 2 / 8 * 8;
+        let piece = raw.get(start..).unwrap_or_default();
+        let piece = piece.get(..TRIAL_BYTES).unwrap_or(piece);
+        let size = |grouping| self.compress(piece, grouping).map_or(piece.len(), |(_, frame)| frame.len());
+        if size(Grouping::Plain) < size(grouping) { Grouping::Plain } else { grouping }
+    }
 }
 
-/// Decodes one chunk of `raw_len` bytes.
-///
-/// `stored` may be hostile: no more than a few times `raw_len` and a constant is allocated, whatever a frame
-/// claims of itself, and it takes time in proportion to `stored` and `raw_len` together. So `raw_len` itself must be
-/// checked against the greatest length of a chunk before. Raw bytes are passed on without a copy.
-///
-/// # Errors
-/// [`CodecError::Damaged`] if the bytes do not decode, or to more or fewer than `raw_len`; [`CodecError::NotBuilt`] if
-/// they are compressed and this build has no zstd.
-pub(crate) fn decode(codec: Codec, stored: Bytes, raw_len: usize) -> Result<Bytes, CodecError> {
-    let damaged = CodecError::Damaged { codec: codec.id(), raw_len };
-    let raw = match codec {
-        Codec::Raw => stored,
-        Codec::Zstd(_) if !zstd_frame::BUILT => return Err(CodecError::NotBuilt),
-        Codec::Zstd(grouping) => match zstd_frame::decode(&stored, raw_len) {
-            // Checked before the bytes are moved once more.
-            Some(planes) if planes.len() == raw_len => grouping.ungroup(planes).into(),
-            _ => return Err(damaged),
-        },
-    };
-    if raw.len() == raw_len { Ok(raw) } else { Err(damaged) }
-}
+/// Decodes chunks one after the other: a new context for each small one would take longer than the chunk.
+#[derive(Default)]
+pub(crate) struct Decoder(zstd_frame::Decoder);
 
-/// Compresses if that saves enough.
-fn compress(raw: &[u8], grouping: Grouping) -> Option<(Codec, Vec<u8>)> {
-    let limit = most_stored(raw.len());
-    let frame = match grouping {
-        Grouping::Plain => zstd_frame::encode(raw, 1, limit),
-        _ => zstd_frame::encode(&grouping.group(raw), grouping.planes(), limit),
-    }?;
-    Some((Codec::Zstd(grouping), frame))
-}
-
-/// Falls back to no grouping where a piece of the chunk compresses better without.
-///
-/// The estimate sees how often each byte occurs, not that words or whole records come again, which grouping tears up.
-fn confirm(raw: &[u8], grouping: Grouping) -> Grouping {
-    // From the middle, and from a multiple of 8, so that the lanes are those of the whole.
-    let start = raw.len().saturating_sub(TRIAL_BYTES) / 2 / 8 * 8;
-    let piece = raw.get(start..).unwrap_or_default();
-    let piece = piece.get(..TRIAL_BYTES).unwrap_or(piece);
-    let size = |grouping| compress(piece, grouping).map_or(piece.len(), |(_, frame)| frame.len());
-    if size(Grouping::Plain) < size(grouping) { Grouping::Plain } else { grouping }
+impl Decoder {
+    /// Decodes one chunk of `raw_len` bytes.
+    ///
+    /// `stored` may be hostile: no more than a few times `raw_len` and a constant is allocated, whatever a frame
+    /// claims of itself, and it takes time in proportion to `stored` and `raw_len` together. So `raw_len` itself must be
+    /// checked against the greatest length of a chunk before. Raw bytes are passed on without a copy.
+    ///
+    /// # Errors
+    /// [`CodecError::Damaged`] if the bytes do not decode, or to more or fewer than `raw_len`; [`CodecError::NotBuilt`] if
+    /// they are compressed and this build has no zstd.
+    pub(crate) fn decode(&mut self, codec: Codec, stored: Bytes, raw_len: usize) -> Result<Bytes, CodecError> {
+        let damaged = CodecError::Damaged { codec: codec.id(), raw_len };
+        let raw = match codec {
+            Codec::Raw => stored,
+            Codec::Zstd(_) if !zstd_frame::BUILT => return Err(CodecError::NotBuilt),
+            Codec::Zstd(grouping) => match self.0.decode(&stored, raw_len) {
+                // Checked before the bytes are moved once more.
+                Some(planes) if planes.len() == raw_len => grouping.ungroup(planes).into(),
+                _ => return Err(damaged),
+            },
+        };
+        if raw.len() == raw_len { Ok(raw) } else { Err(damaged) }
+    }
 }
 
 /// The most bytes that are still worth storing compressed: 95 % of the raw ones.

@@ -31,7 +31,7 @@ pub fn codec(bytes: &[u8]) {
     let Some((&[id, low, middle, high], stored)) = bytes.split_first_chunk() else { return };
     let raw_len = u32::from_le_bytes([low, middle, high, 0]) as usize % (chunk::MAX_CHUNK + 1);
     if let Ok(codec) = Codec::from_id(id)
-        && let Ok(raw) = codec::decode(codec, Bytes::copy_from_slice(stored), raw_len)
+        && let Ok(raw) = codec::Decoder::default().decode(codec, Bytes::copy_from_slice(stored), raw_len)
     {
         assert_eq!(raw.len(), raw_len);
     }

@@ -1,5 +1,9 @@
 use super::*;
 
+fn decode(codec: Codec, stored: Bytes, raw_len: usize) -> Result<Bytes, CodecError> {
+    Decoder::default().decode(codec, stored, raw_len)
+}
+
 #[test]
 fn ids_are_frozen() {
     for id in 0..=u8::MAX {
@@ -75,6 +79,35 @@ mod compressed {
     use super::*;
 
     const GROUPINGS: [Grouping; 4] = [Grouping::Plain, Grouping::By2, Grouping::By4, Grouping::By8];
+
+    fn compress(raw: &[u8], grouping: Grouping) -> Option<(Codec, Vec<u8>)> {
+        Compressor::default().compress(raw, grouping)
+    }
+
+    #[test]
+    fn a_decoder_is_as_new_after_damage() {
+        let (codec, stored) = compress(&text(1, 4096), Grouping::Plain).unwrap();
+        let mut decoder = Decoder::default();
+        for len in (0..stored.len()).step_by(37) {
+            let short = Bytes::copy_from_slice(&stored[..len]);
+            assert_eq!(decoder.decode(codec, short, 4096), Err(CodecError::Damaged { codec: 1, raw_len: 4096 }));
+            assert_eq!(decoder.decode(codec, stored.clone().into(), 4096), Ok(text(1, 4096).into()));
+        }
+    }
+
+    #[test]
+    fn what_was_compressed_before_does_not_matter() {
+        let chunks =
+            [text(1, 4096), noise(2, 40_000), f32s(3, 9000), [noise(4, 300_000), vec![0; 3000]].concat(), vec![0; 600]];
+        let compressor = Compressor::default();
+        for _ in 0..3 {
+            for (raw, grouping) in
+                chunks.iter().zip([Grouping::Plain, Grouping::By8, Grouping::By4, Grouping::Plain, Grouping::By2])
+            {
+                assert_eq!(compressor.compress(raw, grouping), compress(raw, grouping));
+            }
+        }
+    }
 
     #[test]
     fn text_and_numbers_come_back() {
@@ -278,12 +311,14 @@ mod both {
                 [(text(1, len), 1), (noise(1, len), 1), (vec![0; len], 1), (group::<8>(&i64s(1, len / 8)), 8)]
             {
                 let limit = raw.len() + raw.len() / 100 + 100;
-                let (by_c, by_rust) =
-                    (c::encode(&raw, planes, limit).unwrap(), rust::encode(&raw, planes, limit).unwrap());
-                assert!(c::decode(&by_c, raw.len()).unwrap() == raw);
-                assert!(rust::decode(&by_c, raw.len()).unwrap() == raw);
-                assert!(c::decode(&by_rust, raw.len()).unwrap() == raw);
-                assert!(rust::decode(&by_rust, raw.len()).unwrap() == raw);
+                let (by_c, by_rust) = (
+                    c::Encoder::default().encode(&raw, planes, limit).unwrap(),
+                    rust::Encoder.encode(&raw, planes, limit).unwrap(),
+                );
+                assert!(c::Decoder::default().decode(&by_c, raw.len()).unwrap() == raw);
+                assert!(rust::Decoder.decode(&by_c, raw.len()).unwrap() == raw);
+                assert!(c::Decoder::default().decode(&by_rust, raw.len()).unwrap() == raw);
+                assert!(rust::Decoder.decode(&by_rust, raw.len()).unwrap() == raw);
             }
         }
     }
@@ -296,13 +331,13 @@ mod both {
             seed in any::<u64>(), changes in proptest::collection::vec((any::<u16>(), any::<u8>()), 1..3)
         ) {
             let raw = text(seed, 1500);
-            let mut frame = c::encode(&raw, 1, raw.len()).unwrap();
+            let mut frame = c::Encoder::default().encode(&raw, 1, raw.len()).unwrap();
             for (place, byte) in &changes {
                 let place = usize::from(*place) % frame.len();
                 frame[place] = *byte;
             }
             let full = |decoded: Option<Vec<u8>>| decoded.filter(|decoded| decoded.len() == raw.len());
-            let (by_c, by_rust) = (c::decode(&frame, raw.len()), rust::decode(&frame, raw.len()));
+            let (by_c, by_rust) = (c::Decoder::default().decode(&frame, raw.len()), rust::Decoder.decode(&frame, raw.len()));
             if let (Some(by_c), Some(by_rust)) = (full(by_c), full(by_rust)) {
                 prop_assert!(by_c == by_rust);
             }

@@ -10,6 +10,7 @@ use super::{
     index::{LoadedPack, Place},
     read::open,
 };
+use crate::codec::Decoder;
 
 /// How much of a store a check reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -178,18 +179,18 @@ impl Inner {
             use rayon::prelude::*;
 
             let problem = |record, found| Problem { pack: pack.name, record, found };
-            let check = |(at, record): (usize, &super::format::Record)| {
+            let check = |decoder: &mut Decoder, (at, record): (usize, &super::format::Record)| {
                 let from = record.offset as usize;
                 let to = from.saturating_add(record.stored_len as usize);
                 let stored = if to <= bytes.len() { bytes.slice(from..to) } else { Default::default() };
                 let place = Place { pack: Arc::clone(&pack), at: at as u32, record: *record };
                 let spot = Some((record.key, u64::from(record.offset)));
-                open(&place, stored).err().map(|found| problem(spot, found))
+                open(decoder, &place, stored).err().map(|found| problem(spot, found))
             };
             let magic = bytes.starts_with(MAGIC);
             let magic = (!magic).then(|| problem(None, "it does not begin like a pack".to_owned()));
-            let records = trailer.records.par_iter().enumerate().filter_map(check);
-            let problems = magic.into_iter().chain(records.collect::<Vec<_>>()).collect();
+            let records = trailer.records.par_iter().enumerate().map_init(Decoder::default, check);
+            let problems = magic.into_iter().chain(records.flatten().collect::<Vec<_>>()).collect();
             Checked { hashed: trailer.records.len() as u64, hashed_bytes: bytes.len() as u64, problems }
         })
         .await

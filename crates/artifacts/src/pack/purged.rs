@@ -9,6 +9,7 @@ use super::{
     index::{Pack, Place},
     read::open,
 };
+use crate::codec::Decoder;
 
 /// An object that was read to its last byte and is a sound pack.
 #[derive(Debug)]
@@ -84,14 +85,14 @@ fn scan(name: PackName, bytes: &Bytes) -> Result<Scanned, String> {
     }
     let info = PackInfo { digest: footer.digest, size_bytes: size, tail_bytes: size - footer.trailer_offset };
     let pack = std::sync::Arc::new(Pack { name, info });
-    let check = |(at, record): (usize, &Record)| {
+    let check = |decoder: &mut Decoder, (at, record): (usize, &Record)| {
         let from = record.offset as usize;
         let to = from.saturating_add(record.stored_len as usize);
         let stored = if to <= bytes.len() { bytes.slice(from..to) } else { Bytes::new() };
         let place = Place { pack: std::sync::Arc::clone(&pack), at: at as u32, record: *record };
-        open(&place, stored).map(drop)
+        open(decoder, &place, stored).map(drop)
     };
-    trailer.records.par_iter().enumerate().map(check).collect::<Result<Vec<()>, String>>()?;
+    trailer.records.par_iter().enumerate().map_init(Decoder::default, check).collect::<Result<Vec<()>, String>>()?;
     Ok(Scanned { name, digest: info.digest, records: trailer.records, blobs: trailer.blobs })
 }
 

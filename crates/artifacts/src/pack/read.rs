@@ -11,7 +11,7 @@ use super::{
     index::{Pack, Place},
     list::{self, Row},
 };
-use crate::codec::{self, Codec};
+use crate::codec::{Codec, Decoder};
 
 /// What a blob is made of.
 #[derive(Debug, Clone)]
@@ -549,24 +549,26 @@ async fn open_all(stored: Vec<(Place, Bytes)>, proof: Proof) -> Result<Vec<Resul
         _ => place.record.raw_len as usize,
     };
     if stored.iter().map(work).sum::<usize>() < OFF_THREAD {
-        return Ok(stored.into_iter().map(|(place, bytes)| open(&place, bytes)).collect());
+        let mut decoder = Decoder::default();
+        return Ok(stored.into_iter().map(|(place, bytes)| open(&mut decoder, &place, bytes)).collect());
     }
-    on_cpu(move || stored.into_par_iter().map(|(place, bytes)| open(&place, bytes)).collect()).await
+    let open = move |decoder: &mut Decoder, (place, bytes): (Place, Bytes)| open(decoder, &place, bytes);
+    on_cpu(move || stored.into_par_iter().map_init(Decoder::default, open).collect()).await
 }
 
 /// Decodes and verifies one record; the error says in words what is wrong.
-pub(super) fn open(place: &Place, stored: Bytes) -> Result<Bytes, String> {
-    let raw = decode(place, stored)?;
+pub(super) fn open(decoder: &mut Decoder, place: &Place, stored: Bytes) -> Result<Bytes, String> {
+    let raw = decode(decoder, place, stored)?;
     if Digest::of(&raw) == place.record.key { Ok(raw) } else { Err("its bytes have another hash".to_owned()) }
 }
 
-fn decode(place: &Place, stored: Bytes) -> Result<Bytes, String> {
+fn decode(decoder: &mut Decoder, place: &Place, stored: Bytes) -> Result<Bytes, String> {
     let record = &place.record;
     if stored.len() != record.stored_len as usize {
         return Err("the pack ends before it".to_owned());
     }
     let codec = Codec::from_id(record.codec).map_err(|error| error.to_string())?;
-    codec::decode(codec, stored, record.raw_len as usize).map_err(|error| error.to_string())
+    decoder.decode(codec, stored, record.raw_len as usize).map_err(|error| error.to_string())
 }
 
 async fn verify(expected: Digest, bytes: Bytes) -> Result<Bytes, Error> {
