@@ -2,7 +2,7 @@ use std::{cmp::Ordering, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use lineal_core::{Digest, FilePath, ProgressEvent, PutHints, file_stream, on_cpu};
+use lineal_core::{Digest, FilePath, ProgressEvent, PutHints, Timestamp, file_stream, on_cpu};
 
 use crate::{
     Error, FileEntry, FileKind,
@@ -27,14 +27,15 @@ struct Candidate {
 pub(crate) async fn import(stage: &Stage<'_>, directory: &Directory, base: &Tree) -> Result<Changes, Error> {
     let place = directory.clone();
     let Looked { at, cache, open } = on_cpu(move || place.look()).await??;
-    let (mut changes, mut known, candidates) = compare(open, base).await?;
+    let (mut changes, known, candidates) = compare(open, base).await?;
     let (small, large): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|candidate| candidate.found.size_bytes <= SMALL);
     let root: Arc<Path> = directory.root().into();
-    let groups = stream::iter(groups(small)).map(|group| read_group(Arc::clone(&root), group));
+    let groups = stream::iter(groups(small)).map(|group| read_group(directory.clone(), Arc::clone(&root), group));
     let mut groups = groups.buffered(GROUPS);
-    let mut take = |(found, before, entry): Put| {
-        known.push(Hashed { found, digest: entry.digest });
+    let mut known: Vec<(Hashed, Timestamp)> = known.into_iter().map(|file| (file, at)).collect();
+    let mut take = |(found, before, entry): Put, at: Timestamp| {
+        known.push((Hashed { found, digest: entry.digest }, at));
         // One whose bytes are as before keeps what else was known of it.
         let entry = match before.as_deref() {
             Some(before) if before.digest == entry.digest => FileEntry { kind: entry.kind, ..before.clone() },
@@ -44,16 +45,17 @@ pub(crate) async fn import(stage: &Stage<'_>, directory: &Directory, base: &Tree
             changes.insert(entry.path.clone(), Some(entry));
         }
     };
-    while let Some(group) = groups.try_next().await? {
-        stage.put_all(group).await?.into_iter().for_each(&mut take);
+    while let Some((at, group)) = groups.try_next().await? {
+        stage.put_all(group).await?.into_iter().for_each(|put| take(put, at));
     }
     for candidate in large {
-        take(stage.put_large(&root, candidate).await?);
+        let at = directory.now();
+        take(stage.put_large(&root, candidate).await?, at);
     }
     let place = directory.clone();
     let remember = move || {
-        known.sort_by(|one, two| path_order::compare(&one.found.path, &two.found.path));
-        place.remember(&known, &cache, at)
+        known.sort_by(|(one, _), (two, _)| path_order::compare(&one.found.path, &two.found.path));
+        place.remember(known.iter().map(|(file, at)| (file, *at)), &cache)
     };
     on_cpu(remember).await??;
     Ok(changes)
@@ -121,15 +123,26 @@ fn groups(small: Vec<Candidate>) -> Vec<Vec<Candidate>> {
     groups
 }
 
-async fn read_group(root: Arc<Path>, group: Vec<Candidate>) -> Result<Vec<Read>, Error> {
+/// Reads files; also returns a time before the first of them was read.
+async fn read_group(
+    directory: Directory,
+    root: Arc<Path>,
+    group: Vec<Candidate>,
+) -> Result<(Timestamp, Vec<Read>), Error> {
     let read = move |Candidate { found, before }: Candidate| {
         if found.kind == FileKind::Directory {
-            return Ok(Some((found, before, Bytes::new())));
+            return Ok::<_, Error>(Some((found, before, Bytes::new())));
         }
         Ok(read_one(&root, found)?.map(|(found, bytes)| (found, before, bytes)))
     };
     // Not on threads that come and go: what an allocator frees for one of those is seldom used again by another.
-    on_cpu(move || group.into_iter().filter_map(|candidate| read(candidate).transpose()).collect()).await?
+    let read_all = move || {
+        let at = directory.now();
+        let files =
+            group.into_iter().filter_map(|candidate| read(candidate).transpose()).collect::<Result<_, Error>>()?;
+        Ok((at, files))
+    };
+    on_cpu(read_all).await?
 }
 
 impl Stage<'_> {

@@ -240,7 +240,7 @@ impl Directory {
         let files = hash_all(&self.root, open)?;
         let kept = files.iter().filter(|file| file.found.kind != FileKind::Directory).count();
         if read || kept != cache.len() {
-            self.remember(&files, &cache, at)?;
+            self.remember(files.iter().map(|file| (file, at)), &cache)?;
         }
         Ok(files)
     }
@@ -259,11 +259,19 @@ impl Directory {
         Ok(Looked { at, cache, open })
     }
 
-    /// Writes the cache, if there is one: these files, in the order of a tree.
-    pub(crate) fn remember(&self, files: &[Hashed], cache: &StatCache, at: Timestamp) -> Result<(), Error> {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Writes the cache, if there is one: files in the order of a tree, each with a time before it was read.
+    pub(crate) fn remember<'f>(
+        &self,
+        files: impl ExactSizeIterator<Item = (&'f Hashed, Timestamp)>,
+        cache: &StatCache,
+    ) -> Result<(), Error> {
         let Some(place) = &self.cache else { return Ok(()) };
         let mut writer = CacheWriter::with_capacity(files.len());
-        for (file, known) in pair(files, |file| &file.found.path, cache) {
+        for ((file, at), known) in pair(files, |(file, _)| &file.found.path, cache) {
             let checked_out = known.is_some_and(|known| known.was_checked_out(file.found.kind, file.digest));
             writer.push(Known::new(file, at, checked_out));
         }
