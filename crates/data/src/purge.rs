@@ -4,7 +4,8 @@ use futures::TryStreamExt;
 use lineal_core::{Actor, Digest, FilePath, PutHints, Receipt, TransactError, Txn};
 
 use crate::{
-    Commit, DataEvent, Error, FileEntry, FileKind, Repository, RepositoryState, Stored, TREE_MEDIA_TYPE, View, history,
+    Commit, CommitId, DataEvent, Error, FileEntry, FileKind, Repository, RepositoryState, Stored, TREE_MEDIA_TYPE,
+    View,
     path_order::PathKey,
     repository::unknown,
     tree::{Node, Tree},
@@ -59,72 +60,109 @@ impl Repository {
             return Err(Error::invalid("purge", reason, "must name paths, and a reason of at most 1000 bytes"));
         }
         let paths = paths.iter().map(|path| FilePath::new(*path)).collect::<Result<BTreeSet<_>, _>>()?;
+        let mut purge = Purge::new(&paths, &BTreeMap::new());
         loop {
             let view = self.now().await?;
-            let purge = Purge::plan(self, &view, &paths).await?;
-            if purge.substitutes.is_empty() {
+            if view.state().substitutes() != &purge.before {
+                purge = Purge::new(&paths, view.state().substitutes());
+            }
+            purge.search(self, &view).await?;
+            if purge.leaves.is_empty() {
                 let blobs = view.state().purges_of(&paths);
                 return match blobs.is_empty() {
                     true => Err(Error::invalid("path", paths.first().map_or("", FilePath::as_str), "is in no version")),
                     false => Ok(PurgedPaths { blobs: blobs.into_iter().collect(), shared: 0 }),
                 };
             }
-            let (substitutes, receipt) = purge.store(self).await?;
-            let blobs = purge.blobs();
-            let event = DataEvent::Purged { blobs, paths: paths.clone(), reason: reason.to_owned(), substitutes };
-            let decide = |state: &RepositoryState| match state == view.state() {
-                true => Ok(vec![event.clone()]),
-                // A version that came meanwhile may have the paths.
-                false => Err(()),
-            };
-            match self.journal.transact(&Txn::by(actor.clone()).with_receipt(receipt), decide).await {
-                Ok(_) => {}
-                Err(TransactError::Refused(())) => continue,
-                Err(TransactError::Journal(error)) => return Err(error.into()),
-                Err(error) => return Err(unknown(&error)),
+            purge.store(self).await?;
+            if purge.record(self, &view, reason, actor).await? {
+                let blobs = self.now().await?.state().purges_of(&paths).into_iter().collect();
+                return Ok(PurgedPaths { blobs, shared: purge.shared.len() as u64 });
             }
-            let blobs = self.now().await?.state().purges_of(&paths).into_iter().collect();
-            return Ok(PurgedPaths { blobs, shared: purge.shared.len() as u64 });
+            // Commits came meanwhile: the next search looks at these alone.
         }
     }
 }
 
-/// What there is of some paths in all versions.
-#[derive(Default)]
+/// What there is of some paths in all versions, as far as they were searched.
 struct Purge {
     paths: BTreeSet<FilePath>,
+    /// What was read in place of which node before.
+    before: BTreeMap<Digest, Digest>,
     /// What comes in place of leaves, by their digests.
-    substitutes: BTreeMap<Digest, Vec<FileEntry>>,
+    leaves: BTreeMap<Digest, Vec<FileEntry>>,
+    /// Where that is stored, as far as it is.
+    substitutes: BTreeMap<Digest, Digest>,
+    receipts: Vec<Receipt>,
     /// Nodes with bytes of the files.
     nodes: BTreeSet<Digest>,
     /// Blobs of the files.
     files: BTreeSet<Digest>,
     /// Those of them that other files have, too.
     shared: BTreeSet<Digest>,
+    /// Commits, and for each path nodes, that were searched.
+    commits: BTreeSet<CommitId>,
+    trees: Vec<Digest>,
+    searched: BTreeMap<FilePath, HashSet<Digest>>,
+    /// How many blobs of the files were looked for in other files, and the nodes in which they were.
+    compared: (usize, HashSet<Digest>),
 }
 
 impl Purge {
-    async fn plan(repository: &Repository, view: &View, paths: &BTreeSet<FilePath>) -> Result<Self, Error> {
-        let mut purge = Self { paths: paths.clone(), ..Self::default() };
+    fn new(paths: &BTreeSet<FilePath>, before: &BTreeMap<Digest, Digest>) -> Self {
+        Self {
+            paths: paths.clone(),
+            before: before.clone(),
+            leaves: BTreeMap::new(),
+            substitutes: BTreeMap::new(),
+            receipts: Vec::new(),
+            nodes: BTreeSet::new(),
+            files: BTreeSet::new(),
+            shared: BTreeSet::new(),
+            commits: BTreeSet::new(),
+            trees: Vec::new(),
+            searched: BTreeMap::new(),
+            compared: Default::default(),
+        }
+    }
+
+    /// Searches the versions that were not searched yet.
+    async fn search(&mut self, repository: &Repository, view: &View) -> Result<(), Error> {
         for tip in view.branches().values() {
-            purge.check_tip(&repository.trees, &Commit::load(repository.blobs.as_ref(), *tip).await?).await?;
+            self.check_tip(&repository.trees, &Commit::load(repository.blobs.as_ref(), *tip).await?).await?;
         }
-        let trees = all_trees(repository, view).await?;
-        let before = view.state().substitutes();
-        for path in paths {
-            let (key, mut seen) = (PathKey::prefix(path.as_str()), HashSet::new());
-            for tree in &trees {
-                let visit = |digest, node: &Node| purge.take(digest, node, before);
-                repository.trees.at(Some(*tree)).visit_leaves(Some(&key), &mut seen, visit).await?;
+        self.find_trees(repository, view).await?;
+        for path in self.paths.clone() {
+            let (key, mut seen) = (PathKey::prefix(path.as_str()), self.searched.remove(&path).unwrap_or_default());
+            for tree in self.trees.clone() {
+                let tree = repository.trees.at(Some(tree));
+                tree.visit_leaves(Some(&key), &mut seen, |digest, node| self.take(digest, node)).await?;
+            }
+            self.searched.insert(path, seen);
+        }
+        let (looked_for, mut seen) = std::mem::take(&mut self.compared);
+        if looked_for != self.files.len() {
+            seen.clear();
+        }
+        let trees = if self.files.is_empty() { Vec::new() } else { self.trees.clone() };
+        for tree in trees {
+            repository.trees.at(Some(tree)).visit_leaves(None, &mut seen, |_, node| self.share(node)).await?;
+        }
+        self.compared = (self.files.len(), seen);
+        Ok(())
+    }
+
+    /// Finds the trees of all commits that are kept.
+    async fn find_trees(&mut self, repository: &Repository, view: &View) -> Result<(), Error> {
+        let mut waiting: Vec<CommitId> = view.state().kept().collect();
+        while let Some(id) = waiting.pop() {
+            if self.commits.insert(id) {
+                let commit = Commit::load(repository.blobs.as_ref(), id).await?;
+                self.trees.push(commit.tree());
+                waiting.extend(commit.parents());
             }
         }
-        if !purge.files.is_empty() {
-            let mut seen = HashSet::new();
-            for tree in &trees {
-                repository.trees.at(Some(*tree)).visit_leaves(None, &mut seen, |_, node| purge.share(node)).await?;
-            }
-        }
-        Ok(purge)
+        Ok(())
     }
 
     async fn check_tip(&self, trees: &Tree, tip: &Commit) -> Result<(), Error> {
@@ -149,7 +187,7 @@ impl Purge {
     }
 
     /// Notes what a leaf has of the paths, and what comes in its place.
-    fn take(&mut self, digest: Digest, node: &Node, before: &BTreeMap<Digest, Digest>) {
+    fn take(&mut self, digest: Digest, node: &Node) {
         let Node::Leaf(files) = node else { return };
         let wanted: Vec<&FileEntry> = files.iter().filter(|entry| self.wants(entry)).collect();
         if wanted.is_empty() {
@@ -157,7 +195,7 @@ impl Purge {
         }
         if wanted.iter().any(|entry| entry.stored != Stored::Blob) {
             self.nodes.insert(digest);
-            self.nodes.extend(before.get(&digest));
+            self.nodes.extend(self.before.get(&digest));
         }
         // A schema has names of columns, and is shared by many tables.
         let own = |entry: &&FileEntry| entry.blob().into_iter().chain(entry.table.and_then(|facts| facts.pages));
@@ -166,7 +204,7 @@ impl Purge {
             true => FileEntry { stored: Stored::Purged, table: None, ..entry.clone() },
             false => entry.clone(),
         };
-        self.substitutes.insert(digest, files.iter().map(purged).collect());
+        self.leaves.insert(digest, files.iter().map(purged).collect());
     }
 
     fn share(&mut self, node: &Node) {
@@ -176,31 +214,39 @@ impl Purge {
         self.shared.extend(shared);
     }
 
-    fn blobs(&self) -> BTreeSet<Digest> {
-        self.nodes.iter().chain(self.files.difference(&self.shared)).copied().collect()
-    }
-
     /// Stores the nodes that come in place of others.
-    async fn store(&self, repository: &Repository) -> Result<(BTreeMap<Digest, Digest>, Receipt), Error> {
+    async fn store(&mut self, repository: &Repository) -> Result<(), Error> {
         let batch = repository.blobs.begin().await?;
-        let mut stored = BTreeMap::new();
-        for (digest, files) in &self.substitutes {
-            let bytes = Node::encode_leaf(files)?;
-            let hints = PutHints::default().with_media_type(TREE_MEDIA_TYPE);
-            stored.insert(*digest, batch.put(bytes, hints).await?);
+        for (digest, files) in &self.leaves {
+            if !self.substitutes.contains_key(digest) {
+                let hints = PutHints::default().with_media_type(TREE_MEDIA_TYPE);
+                self.substitutes.insert(*digest, batch.put(Node::encode_leaf(files)?, hints).await?);
+            }
         }
-        Ok((stored, batch.commit().await?))
+        self.receipts.push(batch.commit().await?);
+        Ok(())
     }
-}
 
-/// Returns the trees of all commits that are kept.
-async fn all_trees(repository: &Repository, view: &View) -> Result<Vec<Digest>, Error> {
-    let mut starts = Vec::new();
-    for id in view.state().kept().collect::<BTreeSet<_>>() {
-        starts.push(Commit::load(repository.blobs.as_ref(), id).await?);
+    /// Records the purge; false if the repository is not any more as it was searched.
+    async fn record(&self, repository: &Repository, view: &View, reason: &str, actor: &Actor) -> Result<bool, Error> {
+        let event = DataEvent::Purged {
+            blobs: self.nodes.iter().chain(self.files.difference(&self.shared)).copied().collect(),
+            paths: self.paths.clone(),
+            reason: reason.to_owned(),
+            substitutes: self.substitutes.clone(),
+        };
+        let txn = self.receipts.iter().cloned().fold(Txn::by(actor.clone()), Txn::with_receipt);
+        let decide = |state: &RepositoryState| match state == view.state() {
+            true => Ok(vec![event.clone()]),
+            false => Err(()),
+        };
+        match repository.journal.transact(&txn, decide).await {
+            Ok(_) => Ok(true),
+            Err(TransactError::Refused(())) => Ok(false),
+            Err(TransactError::Journal(error)) => Err(error.into()),
+            Err(error) => Err(unknown(&error)),
+        }
     }
-    let commits = history::walk(std::sync::Arc::clone(&repository.blobs), starts);
-    commits.map_ok(|commit| commit.tree()).try_collect().await
 }
 
 const MOST_REASON_BYTES: usize = 1000;

@@ -52,6 +52,9 @@ impl Tree {
         seen: &mut HashSet<Digest>,
         mut visit: impl FnMut(Digest, &Node) + Send,
     ) -> Result<(), Error> {
+        if self.root.is_none_or(|root| seen.contains(&root)) {
+            return Ok(());
+        }
         let top = self.top().await?;
         let links: Vec<Link> = self.root.and_then(|root| top.link(root)).into_iter().collect();
         let mut level = Level { above: top.level().saturating_add(1), links };

@@ -161,6 +161,35 @@ async fn a_handle_that_was_there_before_sees_the_purge() {
     assert!(is_purged(other.at("v1").await.unwrap().read("people/bob.csv").await));
 }
 
+/// Commits, and versions with the file, that come while it is searched for.
+#[tokio::test]
+async fn a_purge_gets_through_beside_commits() {
+    let (world, guard) = world().await;
+    let (purging, committing) = (world.another().await, world.another().await);
+    let commit = async {
+        for number in 0..20 {
+            committing.commit("main").put(&format!("n{number}"), "1").commit(&ana()).await.unwrap();
+            committing.create_branch(&format!("old{number}"), "v1", &ana()).await.ok();
+            committing.delete_branch(&format!("old{number}"), &ana()).await.ok();
+            tokio::task::yield_now().await;
+        }
+    };
+    let purge = async {
+        loop {
+            match purge(&purging, "people/bob.csv").await {
+                // One of those branches is there just now.
+                Err(error) if error.kind() == ErrorKind::Invalid => tokio::task::yield_now().await,
+                purged => break purged.unwrap(),
+            }
+        }
+    };
+    let ((), purged) = tokio::join!(commit, purge);
+    let repository = without(&world, &guard, &purged.blobs).await;
+    assert!(is_purged(repository.at("v1").await.unwrap().read("people/bob.csv").await));
+    assert_eq!(repository.at("main").await.unwrap().read("n19").await.unwrap(), "1");
+    assert!(repository.verify(Level::Rehash, &NoProgress).await.unwrap().is_intact());
+}
+
 #[tokio::test]
 async fn refusals_say_what_to_do() {
     let (world, _guard) = world().await;
