@@ -68,11 +68,12 @@ impl Repository {
             }
             purge.search(self, &view).await?;
             if purge.leaves.is_empty() {
-                let blobs = view.state().purges_of(&paths);
-                return match blobs.is_empty() {
-                    true => Err(Error::invalid("path", paths.first().map_or("", FilePath::as_str), "is in no version")),
-                    false => Ok(PurgedPaths { blobs: blobs.into_iter().collect(), shared: 0 }),
-                };
+                let known = |path: &&FilePath| view.state().purges().contains_key(*path);
+                if let Some(unknown) = paths.iter().find(|path| !known(path)) {
+                    return Err(Error::invalid("path", unknown.as_str(), "is in no version"));
+                }
+                let blobs = view.state().purges_of(&paths).into_iter().collect();
+                return Ok(PurgedPaths { blobs, shared: 0 });
             }
             purge.store(self).await?;
             if purge.record(self, &view, reason, actor).await? {

@@ -126,6 +126,7 @@ async fn bytes_that_another_file_has_stay() {
     world.repository.commit("main").remove("bob.csv").commit(&ana()).await.unwrap();
     let purged = purge(&world.repository, "bob.csv").await.unwrap();
     assert_eq!((purged.blobs.len(), purged.shared), (0, 1));
+    assert_eq!(purge(&world.repository, "bob.csv").await.unwrap().blobs, []);
     let repository = without(&world, &guard, &purged.blobs).await;
     let version = repository.at(&first.id().to_string()).await.unwrap();
     assert!(is_purged(version.read("bob.csv").await));
