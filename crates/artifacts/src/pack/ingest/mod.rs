@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use futures::{
-    StreamExt,
+    FutureExt, StreamExt,
     channel::mpsc::{Receiver, channel},
     future::try_join3,
     stream::BoxStream,
@@ -59,9 +59,12 @@ impl<'a> Ingest<'a> {
         let cutter = Cutter::new(batch.profile(&hints), hints.cut_points);
         let (cut, to_hash) = channel(0);
         let (hashed, to_store) = channel(0);
-        let stages =
-            try_join3(cut_all(Source::new(bytes), cutter, cut), hash_all(to_hash, hashed), ingest.store_all(to_store));
-        let ((), hasher, ()) = stages.await?;
+        // A source that fails is told of when all that it gave is stored: the next attempt finds it there. What fails behind
+        // it ends the source, too.
+        let read = cut_all(Source::new(bytes), cutter, cut).map(Ok);
+        let stages = try_join3(read, hash_all(to_hash, hashed), ingest.store_all(to_store));
+        let (read, hasher, ()) = stages.await?;
+        read?;
         ingest.finish(hasher).await
     }
 
