@@ -4,7 +4,9 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use lineal_core::{Actor, Batch, Digest, FilePath, Progress, ProgressEvent, PutHints, Receipt, TransactError, Txn};
+use lineal_core::{
+    Actor, Batch, BlobStoreExt, Digest, FilePath, Progress, ProgressEvent, PutHints, Receipt, TransactError, Txn,
+};
 
 use crate::{
     BranchName, COMMIT_MEDIA_TYPE, Change, Commit, CommitId, DataEvent, Error, Repository, RepositoryState,
@@ -189,8 +191,13 @@ impl<'a> Push<'a> {
     /// Sends what is read in place of nodes, with all that it names; returns the nodes that are read themselves.
     async fn send_substitutes(&mut self, nodes: Vec<Digest>) -> Result<Vec<Digest>, Error> {
         let known: BTreeMap<Digest, Digest> = self.from.journal.read(|state| state.substitutes().clone()).await?;
-        let (purged, whole): (Vec<_>, Vec<_>) = nodes.into_iter().partition(|node| known.contains_key(node));
+        let (purged, mut whole): (Vec<_>, Vec<_>) = nodes.into_iter().partition(|node| known.contains_key(node));
         for (node, by) in purged.iter().filter_map(|node| known.get_key_value(node)) {
+            // What was pushed before the purge is over there, and stays readable until it is purged there.
+            if self.to.blobs.contains(node).await? {
+                whole.push(*node);
+                continue;
+            }
             let tree = self.from.trees.at(Some(*by));
             let mut files: Vec<Digest> = Vec::new();
             tree.visit_leaves(None, &mut HashSet::new(), |_, leaf| files.extend(leaf.references())).await?;

@@ -144,6 +144,9 @@ impl Writer<'_> {
             return (Vec::new(), None);
         }
         let written = match &self.pool {
+            _ if wanted.kind == FileKind::Symlink => {
+                Err(link_error(&wanted, "link must lead to a path of at most 1024 bytes"))
+            }
             Some(pool) => self.share(pool, &wanted, over).await,
             None => self.stream(&wanted, over).await,
         };
@@ -166,9 +169,6 @@ impl Writer<'_> {
 
     /// Writes a file as its bytes arrive.
     async fn stream(&self, wanted: &Wanted, over: Option<Found>) -> Result<Found, Error> {
-        if wanted.kind == FileKind::Symlink {
-            return Err(link_error(wanted, "link must lead to a path of at most 1024 bytes"));
-        }
         let (mut way, path, kind) = (Way::new(self.root, self.force), wanted.path.clone(), wanted.kind);
         let open = move || {
             let target = way.make(&path)?;

@@ -153,6 +153,23 @@ async fn a_push_sends_what_is_left() {
 }
 
 #[tokio::test]
+async fn what_was_pushed_before_is_purged_over_there() {
+    let (world, guard) = world().await;
+    let there = World::memory().await;
+    there.repository.pull_all(&world.repository, &NoProgress, &ana()).await.unwrap();
+    let purged = purge(&world.repository, "people/bob.csv").await.unwrap();
+    let here = without(&world, &guard, &purged.blobs).await;
+    // Another branch with old nodes, which lie over there already.
+    here.create_branch("old", "v1", &ana()).await.unwrap();
+    here.commit("old").put("more", "1").commit(&ana()).await.unwrap();
+    there.repository.pull(&here, "old", &NoProgress, &ana()).await.unwrap();
+    assert_eq!(there.repository.at("v1").await.unwrap().read("people/bob.csv").await.unwrap(), SMALL);
+    there.repository.delete_branch("old", &ana()).await.unwrap();
+    let purged_there = purge(&there.repository, "people/bob.csv").await.unwrap();
+    assert!(purged.blobs.iter().all(|blob| purged_there.blobs.contains(blob)), "nothing is forgotten");
+}
+
+#[tokio::test]
 async fn a_handle_that_was_there_before_sees_the_purge() {
     let (world, guard) = world().await;
     let other = world.another().await;
