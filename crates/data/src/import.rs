@@ -6,6 +6,7 @@ use lineal_core::{Digest, FilePath, ProgressEvent, PutHints, Timestamp, file_str
 
 use crate::{
     Error, FileEntry, FileKind,
+    file_entry::is_inline,
     links::PARQUET_MEDIA_TYPE,
     local::{Directory, Found, Hashed, Looked, blocking, is_same, read_one},
     path_order,
@@ -146,18 +147,27 @@ async fn read_group(
 }
 
 impl Stage<'_> {
+    /// Puts the bytes of files that were read, but for those that go into the tree.
     async fn put_all(&self, group: Vec<Read>) -> Result<Vec<Put>, Error> {
-        let put = |(found, before, bytes): Read| async move {
+        let hints = |(found, before, bytes): &Read| {
             let media_type = media_type(&found.path, before.as_deref(), found.kind);
-            let entry = FileEntry::of_bytes(found.path.clone(), found.kind, &bytes, media_type);
-            if entry.blob().is_some() {
-                let hints = PutHints::default().with_size(entry.size_bytes).with_media_type(entry.media_type.as_str());
-                self.batch.put(bytes, hints).await?;
-            }
-            self.progress.report(ProgressEvent::Advanced { task: TASK, by: entry.size_bytes });
-            Ok((found, before, entry))
+            PutHints::default().with_size(bytes.len() as u64).with_media_type(media_type)
         };
-        stream::iter(group).then(put).try_collect().await
+        let to_put = group.iter().filter(|(found, _, bytes)| is_blob(found.kind, bytes));
+        let blobs = to_put.map(|file| (file.2.clone(), hints(file))).collect();
+        let mut digests = self.batch.put_many(blobs).await?.into_iter();
+        let put = |(found, before, bytes): Read| {
+            let (path, size_bytes) = (found.path.clone(), bytes.len() as u64);
+            let media_type = media_type(&path, before.as_deref(), found.kind);
+            let digest = if is_blob(found.kind, &bytes) { digests.next() } else { None };
+            let entry = match digest {
+                Some(digest) => FileEntry { kind: found.kind, ..FileEntry::new(path, digest, size_bytes, media_type) },
+                None => FileEntry::of_bytes(path, found.kind, &bytes, media_type),
+            };
+            self.progress.report(ProgressEvent::Advanced { task: TASK, by: size_bytes });
+            (found, before, entry)
+        };
+        Ok(group.into_iter().map(put).collect())
     }
 
     async fn put_large(&self, root: &Path, candidate: Candidate) -> Result<Put, Error> {
@@ -178,6 +188,11 @@ impl Stage<'_> {
         self.progress.report(ProgressEvent::Advanced { task: TASK, by: entry.size_bytes });
         Ok((found, before, entry))
     }
+}
+
+/// Tells whether the bytes of a file are a blob of their own.
+fn is_blob(kind: FileKind, bytes: &Bytes) -> bool {
+    kind != FileKind::Directory && !is_inline(kind, bytes.len() as u64)
 }
 
 /// Returns what was said of the file before, or what its name says.

@@ -301,6 +301,27 @@ impl PackBatch {
         Ok(self.note(digest))
     }
 
+    /// Puts blobs as one chunk each: hashed and compressed on the CPU pool, stored in the order given.
+    async fn put_wholes(&self, blobs: Vec<Bytes>) -> Result<Vec<Digest>, Error> {
+        let bytes = blobs.iter().map(Bytes::len).sum();
+        let hashed = self.beside(hashed(blobs, bytes)).await?;
+        let digests: Vec<Digest> = hashed.iter().map(|(digest, _)| *digest).collect();
+        let (mut new, mut seen) = (Vec::new(), HashSet::new());
+        for (digest, bytes) in hashed {
+            self.inner().check_purged(&digest)?;
+            let known = !seen.insert(digest) || self.writes(&digest, Kind::Chunk) || self.take_stored(&digest).await?;
+            if !known {
+                new.push((digest, bytes));
+            }
+        }
+        for record in self.beside(records(self.compressor.clone(), Kind::Chunk, new)).await? {
+            self.append(record).await?;
+        }
+        self.work().put.extend(&digests);
+        self.advance(bytes);
+        Ok(digests)
+    }
+
     /// Rests on the blob as it is stored, if it is, and on packs that are allowed.
     pub(super) async fn take_stored(&self, digest: &Digest) -> Result<bool, Error> {
         if let Some(place) = self.find(digest, Kind::Chunk).await? {
@@ -335,11 +356,26 @@ impl PackBatch {
 #[async_trait]
 impl Batch for PackBatch {
     async fn put(&self, bytes: Bytes, hints: PutHints) -> Result<Digest, Error> {
-        if bytes.len() <= WHOLE && hints.cut_points.is_empty() {
+        if is_whole(&bytes, &hints) {
             return self.put_whole(bytes).await;
         }
         let hints = hints.with_size(bytes.len() as u64);
         Ingest::put(self, stream::iter([Ok(bytes)]).boxed(), hints).await
+    }
+
+    async fn put_many(&self, blobs: Vec<(Bytes, PutHints)>) -> Result<Vec<Digest>, Error> {
+        let mut digests = Vec::with_capacity(blobs.len());
+        let mut wholes = Vec::new();
+        for (bytes, hints) in blobs {
+            if is_whole(&bytes, &hints) {
+                wholes.push(bytes);
+                continue;
+            }
+            digests.extend(self.put_wholes(mem::take(&mut wholes)).await?);
+            digests.push(self.put(bytes, hints).await?);
+        }
+        digests.extend(self.put_wholes(wholes).await?);
+        Ok(digests)
     }
 
     async fn put_stream(
@@ -423,6 +459,22 @@ impl Compressor {
         };
         NewRecord { key, kind, codec, raw_len, stored }
     }
+}
+
+/// Tells whether a blob is one chunk.
+fn is_whole(bytes: &Bytes, hints: &PutHints) -> bool {
+    bytes.len() <= WHOLE && hints.cut_points.is_empty()
+}
+
+/// Hashes blobs of so many bytes together, on the CPU pool if they are worth it.
+async fn hashed(blobs: Vec<Bytes>, bytes: usize) -> Result<Vec<(Digest, Bytes)>, Error> {
+    use rayon::prelude::*;
+
+    let hash = |bytes: Bytes| (Digest::of(&bytes), bytes);
+    if bytes < super::read::OFF_THREAD {
+        return Ok(blobs.into_iter().map(hash).collect());
+    }
+    on_cpu(move || blobs.into_par_iter().map(hash).collect()).await
 }
 
 /// Makes records on the CPU pool.

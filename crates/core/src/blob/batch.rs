@@ -53,6 +53,20 @@ pub trait Batch: Send + Sync {
     /// [`Error::Storage`] if they could not be stored.
     async fn put(&self, bytes: Bytes, hints: PutHints) -> Result<Digest, Error>;
 
+    /// Puts many blobs that are in memory; one digest for each, in order.
+    ///
+    /// For small ones by the thousand: an engine may hash and compress them side by side. One after the other by default.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put); what was put before the failure stays in the batch.
+    async fn put_many(&self, blobs: Vec<(Bytes, PutHints)>) -> Result<Vec<Digest>, Error> {
+        let mut digests = Vec::with_capacity(blobs.len());
+        for (bytes, hints) in blobs {
+            digests.push(self.put(bytes, hints).await?);
+        }
+        Ok(digests)
+    }
+
     /// Puts a stream of bytes, in bounded memory where the back end can take parts.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ pub async fn blob_store_suite(blobs: Arc<dyn BlobStore>) {
     same_bytes_have_one_name(&blobs).await;
     sizes_read_back_whole_and_in_ranges(&blobs).await;
     streams_are_stored_and_given_back(&blobs).await;
+    many_are_put_at_once(&blobs).await;
     puts_of_one_batch_run_side_by_side(&blobs).await;
     a_dropped_batch_and_a_failed_stream_harm_nobody(&blobs).await;
     what_is_not_there_is_said_to_be_missing(&blobs).await;
@@ -78,6 +79,22 @@ async fn streams_are_stored_and_given_back(blobs: &Arc<dyn BlobStore>) {
             blobs.stream_to_end(&digest).await.expect("a stream opens").try_collect().await.expect("and ends well");
         assert_eq!(Bytes::from(pieces.concat()), content);
     }
+}
+
+async fn many_are_put_at_once(blobs: &Arc<dyn BlobStore>) {
+    let batch = blobs.begin().await.expect("a batch begins");
+    let before = batch.put(pattern(5_000), PutHints::default()).await.expect("a put works");
+    let distinct = |at: usize| Bytes::from(format!("{} of many", at % 700).repeat(at % 40 + 1));
+    let mut contents: Vec<Bytes> = (0..1_000).map(distinct).collect();
+    contents.extend([Bytes::new(), pattern(5_000), pattern(300_000), pattern(20), pattern(2 << 20), Bytes::new()]);
+    let many = contents.iter().map(|content| (content.clone(), PutHints::default())).collect();
+    let digests = batch.put_many(many).await.expect("many are stored");
+    assert_eq!(digests, contents.iter().map(|content| Digest::of(content)).collect::<Vec<_>>(), "in order");
+    assert!(batch.put_many(Vec::new()).await.expect("none, too").is_empty());
+    let receipt = batch.commit().await.expect("the batch commits");
+    assert!(receipt.digests().contains(&before));
+    assert!(digests.iter().all(|digest| receipt.digests().contains(digest)));
+    assert_eq!(blobs.read_many(&digests).await.expect("many are read at once"), contents);
 }
 
 async fn puts_of_one_batch_run_side_by_side(blobs: &Arc<dyn BlobStore>) {

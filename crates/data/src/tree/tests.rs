@@ -295,6 +295,12 @@ impl Batch for CountingBatch {
         self.inner.put(bytes, hints).await
     }
 
+    async fn put_many(&self, blobs: Vec<(Bytes, PutHints)>) -> Result<Vec<Digest>, Error> {
+        let bytes: usize = blobs.iter().map(|(bytes, _)| bytes.len()).sum();
+        self.put.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.inner.put_many(blobs).await
+    }
+
     async fn put_stream(
         &self,
         bytes: BoxStream<'static, std::io::Result<Bytes>>,

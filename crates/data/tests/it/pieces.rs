@@ -78,6 +78,11 @@ impl Batch for RecorderBatch {
         self.inner.put(bytes, hints).await
     }
 
+    async fn put_many(&self, blobs: Vec<(Bytes, PutHints)>) -> Result<Vec<Digest>> {
+        self.puts.lock().unwrap().extend(blobs.iter().cloned());
+        self.inner.put_many(blobs).await
+    }
+
     async fn put_stream(&self, bytes: BoxStream<'static, std::io::Result<Bytes>>, hints: PutHints) -> Result<Digest> {
         self.inner.put_stream(bytes, hints).await
     }

@@ -69,6 +69,9 @@ impl Batch for SlowBatch {
     async fn put(&self, bytes: Bytes, hints: PutHints) -> Result<Digest, lineal_core::Error> {
         self.inner.put(bytes, hints).await
     }
+    async fn put_many(&self, blobs: Vec<(Bytes, PutHints)>) -> Result<Vec<Digest>, lineal_core::Error> {
+        self.inner.put_many(blobs).await
+    }
     async fn put_stream(
         &self,
         bytes: BoxStream<'static, std::io::Result<Bytes>>,
