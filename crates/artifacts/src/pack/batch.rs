@@ -304,7 +304,8 @@ impl PackBatch {
     /// Puts blobs as one chunk each: hashed and compressed on the CPU pool, stored in the order given.
     async fn put_wholes(&self, blobs: Vec<Bytes>) -> Result<Vec<Digest>, Error> {
         let bytes = blobs.iter().map(Bytes::len).sum();
-        let hashed = self.beside(hashed(blobs, bytes)).await?;
+        let hash = |bytes: Bytes| (Digest::of(&bytes), bytes);
+        let hashed = self.beside(each(blobs, bytes, hash)).await?;
         let digests: Vec<Digest> = hashed.iter().map(|(digest, _)| *digest).collect();
         let (mut new, mut seen) = (Vec::new(), HashSet::new());
         for (digest, bytes) in hashed {
@@ -315,7 +316,10 @@ impl PackBatch {
             }
         }
         for record in self.beside(records(self.compressor.clone(), Kind::Chunk, new)).await? {
-            self.append(record).await?;
+            // Another put may have brought the same bytes in the meantime.
+            if !self.writes(&record.key, Kind::Chunk) {
+                self.append(record).await?;
+            }
         }
         self.work().put.extend(&digests);
         self.advance(bytes);
@@ -466,33 +470,32 @@ fn is_whole(bytes: &Bytes, hints: &PutHints) -> bool {
     bytes.len() <= WHOLE && hints.cut_points.is_empty()
 }
 
-/// Hashes blobs of so many bytes together, on the CPU pool if they are worth it.
-async fn hashed(blobs: Vec<Bytes>, bytes: usize) -> Result<Vec<(Digest, Bytes)>, Error> {
-    use rayon::prelude::*;
-
-    let hash = |bytes: Bytes| (Digest::of(&bytes), bytes);
-    if bytes < super::read::OFF_THREAD {
-        return Ok(blobs.into_iter().map(hash).collect());
-    }
-    on_cpu(move || blobs.into_par_iter().map(hash).collect()).await
-}
-
-/// Makes records on the CPU pool.
+/// Makes records, on the CPU pool if they are worth it.
 pub(crate) async fn records(
     compressor: Compressor,
     kind: Kind,
     raw: Vec<(Digest, Bytes)>,
 ) -> Result<Vec<NewRecord>, Error> {
-    use rayon::prelude::*;
-
+    let bytes = raw.iter().map(|(_, bytes)| bytes.len()).sum();
     let make = move |(key, bytes): (Digest, Bytes)| {
         let raw_len = bytes.len() as u32;
         compressor.record(key, kind, bytes, raw_len)
     };
-    if raw.iter().map(|(_, bytes)| bytes.len()).sum::<usize>() < super::read::OFF_THREAD {
-        return Ok(raw.into_iter().map(make).collect());
+    each(raw, bytes, make).await
+}
+
+/// Works on items of so many bytes together: side by side on the CPU pool, or here if they are few.
+async fn each<T, U>(items: Vec<T>, bytes: usize, work: impl Fn(T) -> U + Send + Sync + 'static) -> Result<Vec<U>, Error>
+where
+    T: Send + 'static,
+    U: Send + 'static,
+{
+    use rayon::prelude::*;
+
+    if bytes < super::read::OFF_THREAD {
+        return Ok(items.into_iter().map(work).collect());
     }
-    on_cpu(move || raw.into_par_iter().map(make).collect()).await
+    on_cpu(move || items.into_par_iter().map(work).collect()).await
 }
 
 fn known(sealed: SealedPack) -> LoadedPack {

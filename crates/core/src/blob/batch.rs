@@ -58,7 +58,7 @@ pub trait Batch: Send + Sync {
     /// For small ones by the thousand: an engine may hash and compress them side by side. One after the other by default.
     ///
     /// # Errors
-    /// As [`put`](Self::put); what was put before the failure stays in the batch.
+    /// As [`put`](Self::put); then none of them is promised to be in the batch.
     async fn put_many(&self, blobs: Vec<(Bytes, PutHints)>) -> Result<Vec<Digest>, Error> {
         let mut digests = Vec::with_capacity(blobs.len());
         for (bytes, hints) in blobs {
