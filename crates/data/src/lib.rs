@@ -81,6 +81,7 @@ mod parquet_file; // reading any Parquet file
 mod path_order; // the order of paths in a tree, and which cannot lie beside each other
 mod publish; // from a draft to a commit, exactly once
 mod purge; // files made unreadable in all versions
+mod read_ahead; // what such a reader asks for next
 mod reference; // files that are read where they are
 mod remote; // push and pull between stores
 mod repository; // what users hold

@@ -5,6 +5,7 @@ use lineal_core::object_store::{
     GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, memory::InMemory, path::Path,
 };
 use lineal_data::{VersionStore, arrow::compute::concat_batches};
+use lineal_testkit::Dice;
 
 use crate::support::{World, ana, flights};
 
@@ -120,6 +121,40 @@ async fn conditions_are_kept_and_writers_refused() {
     read_only(version.delete(&path).await.unwrap_err());
     read_only(version.copy(&path, &Path::from("c")).await.unwrap_err());
     read_only(version.rename(&path, &Path::from("c")).await.unwrap_err());
+}
+
+/// Goes through a file in steps of many sizes, with gaps, overlaps and steps back: whatever was read ahead, these are the bytes.
+#[tokio::test]
+async fn ranges_in_sequence_are_the_bytes_of_the_file() {
+    let world = World::memory().await;
+    let file = bytes(5_000_000);
+    world.repository.commit("main").put("a", file.clone()).put("b", bytes(900_000)).commit(&ana()).await.unwrap();
+    let version = world.repository.at("main").await.unwrap().object_store();
+    let mut random = Dice::new(7);
+    let (mut start, mut steps) = (4_u64, 0);
+    while steps < 200 {
+        let length = 1 + random.below(700_000);
+        let end = (start + length).min(5_000_000);
+        let middle = start + (end - start) / 2;
+        let mut ranges = vec![start..middle.max(start + 1), middle..end];
+        ranges.retain(|range| !range.is_empty());
+        let found = version.get_ranges(&Path::from("a"), &ranges).await.unwrap();
+        for (found, range) in found.iter().zip(&ranges) {
+            assert!(found[..] == file[range.start as usize..range.end as usize], "{range:?}");
+        }
+        if random.below(10) == 0 {
+            let other = version.get_ranges(&Path::from("b"), &[10..800_000]).await.unwrap();
+            assert!(other[0][..] == bytes(900_000)[10..800_000]);
+        }
+        start = match random.below(8) {
+            0 => random.below(4_999_999),
+            1 => end.saturating_sub(1000),
+            2 => end + 200_000,
+            _ => end,
+        };
+        start = if start >= 4_999_999 { 0 } else { start };
+        steps += 1;
+    }
 }
 
 #[tokio::test]
