@@ -7,6 +7,7 @@ mod cut; // where row groups end
 mod edit; // from a table and edits to a table
 mod file; // a Parquet file in memory
 mod key; // the columns that tell rows apart
+mod key_join; // rows of two tables with equal keys
 mod page_table; // where pages lie, and what they hold
 mod reader; // a Parquet file in a store, read in part
 mod row_diff; // which rows differ, by key

@@ -1,18 +1,22 @@
-use std::{collections::HashMap, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use arrow::{
     array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt64Array},
-    compute::{concat_batches, take_record_batch},
+    buffer::BooleanBuffer,
+    compute::{concat_batches, kernels::cmp::distinct, take, take_record_batch},
     datatypes::{DataType, Field, Schema, SchemaRef},
+    error::ArrowError,
     row::{RowConverter, SortField},
 };
-use futures::TryStreamExt;
+use futures::{TryStreamExt, future::try_join};
 use lineal_core::{BlobStore, FilePath, on_cpu};
 use parquet::arrow::arrow_reader::RowSelection;
+use rayon::prelude::*;
 
 use super::{
     align::differing,
     key::Key,
+    key_join::KeyJoin,
     page_table::PageTable,
     reader::{Selection, TableReader},
 };
@@ -94,8 +98,7 @@ pub(crate) async fn diff_rows(path: FilePath, old: Side, new: Side, key: Vec<Str
     let old_key = Key::new(&path, old.reader.schema(), &names_before(&old, &new, &new_key))?;
     new_key.check_types(new.reader.schema(), &old_key, old.reader.schema())?;
     let (old_ranges, new_ranges) = ranges(&old, &new, &common);
-    let old = read(&old.reader, old_ranges).await?;
-    let new = read(&new.reader, new_ranges).await?;
+    let (old, new) = try_join(read(&old.reader, old_ranges), read(&new.reader, new_ranges)).await?;
     on_cpu(move || Comparison { old, new, old_key, new_key, common, path }.run()).await?
 }
 
@@ -176,28 +179,10 @@ struct Comparison {
 
 impl Comparison {
     fn run(self) -> Result<RowDiff, Error> {
-        let keys = self.old_key.index_unique(&self.old, "old table")?;
-        let mut pairs: Vec<(u64, u64)> = Vec::new();
-        let mut added = Vec::new();
-        let mut met = vec![false; self.old.num_rows()];
-        let mut seen = HashMap::new();
-        let rows = self.new_key.encode(&self.new)?;
-        for (at, row) in rows.iter().enumerate() {
-            if seen.insert(row, ()).is_some() {
-                return Err(self.new_key.duplicate(&self.new, at, "new table"));
-            }
-            match keys.number(&row) {
-                Some(number) => {
-                    pairs.push((number as u64, at as u64));
-                    met.get_mut(number).into_iter().for_each(|met| *met = true);
-                }
-                None => added.push(at as u64),
-            }
-        }
-        let removed = met.iter().enumerate().filter(|(_, met)| !**met).map(|(at, _)| at as u64).collect();
+        let KeyJoin { pairs, added, removed } = KeyJoin::of((&self.old_key, &self.old), (&self.new_key, &self.new))?;
         let cells = self.cells(&pairs)?;
-        let changed = |pair: &usize| cells.iter().any(|(_, differs)| differs.get(*pair).copied().unwrap_or(false));
-        let changed: Vec<usize> = (0..pairs.len()).filter(changed).collect();
+        let any = cells.iter().map(|(_, differs)| differs.clone()).reduce(|one, two| &one | &two);
+        let changed: Vec<usize> = any.iter().flat_map(BooleanBuffer::set_indices).collect();
         let of = |pick: fn(&(u64, u64)) -> u64| changed.iter().filter_map(|at| pairs.get(*at).map(pick)).collect();
         Ok(RowDiff {
             rows_read: (self.old.num_rows() + self.new.num_rows()) as u64,
@@ -210,34 +195,42 @@ impl Comparison {
     }
 
     /// For each common column and each pair of rows: whether the values differ.
-    fn cells(&self, pairs: &[(u64, u64)]) -> Result<Vec<(String, Vec<bool>)>, Error> {
+    fn cells(&self, pairs: &[(u64, u64)]) -> Result<Vec<(String, BooleanBuffer)>, Error> {
+        let olds = Picked::of(pairs.iter().map(|pair| pair.0), self.old.num_rows());
+        let news = Picked::of(pairs.iter().map(|pair| pair.1), self.new.num_rows());
         let column = |(old_at, new_at): &(usize, usize)| {
             let (old, new) = (self.old.columns().get(*old_at)?, self.new.columns().get(*new_at)?);
             Some((self.new.schema_ref().field(*new_at).name().clone(), old, new))
         };
-        let columns = self.common.iter().filter_map(column);
-        columns.map(|(name, old, new)| Ok((name, self.compare(old, new, pairs)?))).collect()
+        let columns: Vec<_> = self.common.iter().filter_map(column).collect();
+        let compare = |(name, old, new)| Ok((name, self.compare(&olds.from(old)?, &news.from(new)?)?));
+        let compared: Result<_, ArrowError> = columns.into_par_iter().map(compare).collect();
+        compared.map_err(|error| self.flaw(error))
     }
 
-    fn compare(&self, old: &ArrayRef, new: &ArrayRef, pairs: &[(u64, u64)]) -> Result<Vec<bool>, Error> {
-        let fields = vec![SortField::new(old.data_type().clone())];
-        let places = pairs.iter().map(|(old, new)| (*old as usize, *new as usize));
-        if !RowConverter::supports_fields(&fields) {
-            return Ok(places.map(|(one, two)| old.slice(one, 1) != new.slice(two, 1)).collect());
+    /// Compares values of one type place by place; null is a value like others, and so is NaN.
+    fn compare(&self, old: &ArrayRef, new: &ArrayRef) -> Result<BooleanBuffer, ArrowError> {
+        if let Ok(differs) = distinct(old, new) {
+            return Ok(differs.values().clone());
         }
-        let flaw = |error| self.flaw(error);
-        let converter = RowConverter::new(fields).map_err(flaw)?;
-        let old = converter.convert_columns(&[Arc::clone(old)]).map_err(flaw)?;
-        let new = converter.convert_columns(&[Arc::clone(new)]).map_err(flaw)?;
-        Ok(places.map(|(one, two)| old.row(one) != new.row(two)).collect())
+        // Nested types have no kernel for that.
+        let fields = vec![SortField::new(old.data_type().clone())];
+        let places = 0..old.len();
+        if !RowConverter::supports_fields(&fields) {
+            return Ok(places.map(|at| old.slice(at, 1) != new.slice(at, 1)).collect());
+        }
+        let converter = RowConverter::new(fields)?;
+        let old = converter.convert_columns(&[Arc::clone(old)])?;
+        let new = converter.convert_columns(&[Arc::clone(new)])?;
+        Ok(places.map(|at| old.row(at) != new.row(at)).collect())
     }
 
-    fn masks(&self, cells: &[(String, Vec<bool>)], changed: &[usize]) -> Result<RecordBatch, Error> {
+    fn masks(&self, cells: &[(String, BooleanBuffer)], changed: &[usize]) -> Result<RecordBatch, Error> {
         let fields = cells.iter().map(|(name, _)| Field::new(name, DataType::Boolean, false));
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let mask = |(_, differs): &(String, Vec<bool>)| {
-            let of_row = |at: &usize| Some(differs.get(*at).copied().unwrap_or(false));
-            Arc::new(changed.iter().map(of_row).collect::<BooleanArray>()) as ArrayRef
+        let mask = |(_, differs): &(String, BooleanBuffer)| {
+            let of_row = |at: &usize| differs.value(*at);
+            Arc::new(BooleanArray::from(changed.iter().map(of_row).collect::<Vec<_>>())) as ArrayRef
         };
         RecordBatch::try_new(schema, cells.iter().map(mask).collect()).map_err(|error| self.flaw(error))
     }
@@ -246,8 +239,25 @@ impl Comparison {
         take_record_batch(from, &UInt64Array::from(rows)).map_err(|error| self.flaw(error))
     }
 
-    fn flaw(&self, error: arrow::error::ArrowError) -> Error {
+    fn flaw(&self, error: ArrowError) -> Error {
         Error::NotATable { path: self.path.clone(), source: Box::new(error) }
+    }
+}
+
+/// Places of rows in one table; none if these are all rows in their order, so that nothing is copied.
+struct Picked(Option<UInt64Array>);
+
+impl Picked {
+    fn of(rows: impl ExactSizeIterator<Item = u64> + Clone, of: usize) -> Self {
+        let all = rows.len() == of && rows.clone().eq(0..of as u64);
+        Self((!all).then(|| rows.collect()))
+    }
+
+    fn from(&self, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+        match &self.0 {
+            None => Ok(Arc::clone(column)),
+            Some(rows) => take(column, rows, None),
+        }
     }
 }
 
