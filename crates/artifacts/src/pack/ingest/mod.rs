@@ -57,8 +57,8 @@ impl<'a> Ingest<'a> {
     ) -> Result<Digest, Error> {
         let mut ingest = Self::new(batch, hints.size_bytes.unwrap_or_default());
         let cutter = Cutter::new(batch.profile(&hints), hints.cut_points);
-        let (cut, to_hash) = channel(0);
-        let (hashed, to_store) = channel(0);
+        let (cut, to_hash) = channel(1);
+        let (hashed, to_store) = channel(1);
         // A source that fails is told of when all that it gave is stored: the next attempt finds it there. What fails behind
         // it ends the source, too.
         let read = cut_all(Source::new(bytes), cutter, cut).map(Ok);
