@@ -46,17 +46,38 @@ impl Hasher {
     ///
     /// On a CPU of x86 with the SHA extensions that takes the time of one of the two hashes.
     pub fn update_with_digest(&mut self, bytes: &[u8]) -> Digest {
+        self.update_with_digest_beside(bytes, ()).0
+    }
+
+    /// As [`Hasher::update_with_digest`], with other work in between; returns that as far as it came.
+    ///
+    /// ```
+    /// use lineal_core::{Beside, Digest, Hasher};
+    ///
+    /// struct Rounds(usize);
+    /// impl Beside for Rounds {
+    ///     fn block(self) -> Self {
+    ///         self
+    ///     }
+    ///     fn round(self, _: usize) -> Self {
+    ///         Self(self.0 + 1)
+    ///     }
+    /// }
+    /// let (digest, rounds) = Hasher::new().update_with_digest_beside(&[7; 640], Rounds(0));
+    /// assert_eq!((digest, rounds.0), (Digest::of(&[7; 640]), 160));
+    /// ```
+    pub fn update_with_digest_beside<B: Beside>(&mut self, bytes: &[u8], beside: B) -> (Digest, B) {
         let mut own = Self::new();
         let (blocks, rest) = self.complete(bytes).as_chunks();
         let (own_blocks, own_rest) = bytes.as_chunks();
-        compress_two([&mut self.state, &mut own.state], [blocks, own_blocks]);
+        let beside = compress_two([&mut self.state, &mut own.state], [blocks, own_blocks], beside);
         // Of the same bytes, they are a block more at most.
         compress256(&mut own.state, own_blocks.get(blocks.len()..).unwrap_or_default());
         self.keep(rest);
         own.keep(own_rest);
         self.size_bytes += bytes.len() as u64;
         own.size_bytes = bytes.len() as u64;
-        own.finish()
+        (own.finish(), beside)
     }
 
     /// Returns the digest of everything taken in.
@@ -97,6 +118,27 @@ impl Hasher {
     fn keep(&mut self, rest: &[u8]) {
         self.open.iter_mut().zip(rest).for_each(|(open, byte)| *open = *byte);
     }
+}
+
+/// Work that is done between the instructions of a hash, on the units of a CPU that it leaves idle.
+///
+/// It goes by value, so that it stays in registers, and gains by it only if it has no branches. How many blocks there are
+/// depends on the bytes hashed; what is left of the work is to be done behind it.
+pub trait Beside: Sized {
+    /// Begins a block of 64 bytes, and with it sixteen rounds.
+    #[must_use]
+    fn block(self) -> Self;
+
+    /// Does the part of the work for round 0 to 15 of the block.
+    #[must_use]
+    fn round(self, round: usize) -> Self;
+}
+
+/// Nothing.
+impl Beside for () {
+    fn block(self) -> Self {}
+
+    fn round(self, _: usize) -> Self {}
 }
 
 impl Default for Hasher {

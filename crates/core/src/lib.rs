@@ -54,7 +54,7 @@ pub use self::{
     error_kind::ErrorKind,
     evidence::{Evidence, EvidenceKind},
     file_path::{FilePath, InvalidPath, PathClash, PathSet},
-    hasher::Hasher,
+    hasher::{Beside, Hasher},
     id::{IdSource, JournalId, OsIds, RunId, SeededIds, StoreId, TxnId},
     io_schema::{
         Categories, Compatibility, Dim, FieldRule, Incompatibilities, Incompatibility, IoField, IoSchema, IoSide,

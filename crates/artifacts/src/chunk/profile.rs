@@ -72,12 +72,19 @@ impl ChunkProfile {
     /// Unless they are the `last` of the blob, an end that bytes to come could change is left out, and the uncut tail,
     /// shorter than [`MAX_CHUNK`], is to be offered again with more behind it.
     pub(crate) fn ends(self, bytes: &[u8], last: bool) -> Vec<usize> {
-        let rule = match self {
-            Self::Standard => CutRule::STANDARD,
-            Self::Weights => CutRule::WEIGHTS,
-            Self::Whole => return ends_at(&[], 0, bytes.len(), last),
-        };
-        cut(&rule, bytes, last)
+        match self.rule() {
+            Some(rule) => cut(&rule, bytes, last),
+            None => ends_at(&[], 0, bytes.len(), last),
+        }
+    }
+
+    /// Returns what is cut by content; `None` if nothing is.
+    pub(crate) fn rule(self) -> Option<CutRule> {
+        match self {
+            Self::Standard => Some(CutRule::STANDARD),
+            Self::Weights => Some(CutRule::WEIGHTS),
+            Self::Whole => None,
+        }
     }
 }
 

@@ -8,25 +8,34 @@ use std::slice;
 
 use sha2::block_api::compress256;
 
-use super::{BLOCK, State};
+use super::{BLOCK, Beside, State};
 
-/// Compresses as many blocks into both states as the shorter sequence has.
-pub(super) fn compress_two(states: [&mut State; 2], blocks: [&[[u8; BLOCK]]; 2]) {
+/// Compresses as many blocks into both states as the shorter sequence has, with `beside` in between.
+pub(super) fn compress_two<B: Beside>(states: [&mut State; 2], blocks: [&[[u8; BLOCK]]; 2], beside: B) -> B {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("sha") && std::arch::is_x86_feature_detected!("sse4.1") {
+    if std::arch::is_x86_feature_detected!("sha") && std::arch::is_x86_feature_detected!("avx") {
         #[expect(unsafe_code, reason = "twice as fast as one sequence after the other; only the CPU must be right")]
         // SAFETY: this CPU has the features that the function is compiled for.
-        return unsafe { x86::compress_two(states, blocks) };
+        return unsafe { x86::compress_two(states, blocks, beside) };
     }
-    alternate(states, blocks);
+    alternate(states, blocks, beside)
 }
 
-fn alternate([one, other]: [&mut State; 2], [blocks, other_blocks]: [&[[u8; BLOCK]]; 2]) {
+fn alternate<B: Beside>(
+    [one, other]: [&mut State; 2],
+    [blocks, other_blocks]: [&[[u8; BLOCK]]; 2],
+    mut beside: B,
+) -> B {
     for (block, other_block) in blocks.iter().zip(other_blocks) {
         compress256(one, slice::from_ref(block));
         compress256(other, slice::from_ref(other_block));
+        beside = (0..ROUNDS).fold(beside.block(), Beside::round);
     }
+    beside
 }
+
+/// Four rounds of SHA-256 are one here.
+const ROUNDS: usize = 16;
 
 /// After Intel, "Intel SHA Extensions" (2013): a state is held as the words ABEF and CDGH, and one instruction does two
 /// rounds. Everything in it is a safe function of a CPU that has them.
@@ -37,7 +46,7 @@ mod x86 {
         _mm_sha256msg1_epu32, _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32, _mm_shuffle_epi8, _mm_shuffle_epi32,
     };
 
-    use super::{BLOCK, State};
+    use super::{BLOCK, Beside, ROUNDS, State};
 
     #[derive(Clone, Copy)]
     struct Words {
@@ -45,13 +54,18 @@ mod x86 {
         cdgh: __m128i,
     }
 
-    #[target_feature(enable = "sha,sse4.1")]
-    pub(super) fn compress_two([one, other]: [&mut State; 2], [blocks, other_blocks]: [&[[u8; BLOCK]]; 2]) {
+    #[target_feature(enable = "sha,avx")]
+    pub(super) fn compress_two<B: Beside>(
+        [one, other]: [&mut State; 2],
+        [blocks, other_blocks]: [&[[u8; BLOCK]]; 2],
+        mut beside: B,
+    ) -> B {
         let (mut words, mut other_words) = (pack(one), pack(other));
         for (block, other_block) in blocks.iter().zip(other_blocks) {
             let (mut schedule, mut other_schedule) = (load(block), load(other_block));
             let (before, other_before) = (words, other_words);
-            for (four, constants) in ROUNDS.iter().enumerate() {
+            beside = beside.block();
+            for (four, constants) in CONSTANTS.iter().enumerate() {
                 // The first sixteen words of the message schedule are the block itself.
                 if four >= 4 {
                     schedule = extend(schedule);
@@ -60,16 +74,18 @@ mod x86 {
                 let at = four.min(3);
                 words = four_rounds(words, schedule[at], constants);
                 other_words = four_rounds(other_words, other_schedule[at], constants);
+                beside = beside.round(four);
             }
             words = add(words, before);
             other_words = add(other_words, other_before);
         }
         *one = unpack(words);
         *other = unpack(other_words);
+        beside
     }
 
     #[inline]
-    #[target_feature(enable = "sha,sse4.1")]
+    #[target_feature(enable = "sha,avx")]
     fn four_rounds(Words { abef, cdgh }: Words, schedule: __m128i, constants: &[u32; 4]) -> Words {
         let [k0, k1, k2, k3] = constants.map(u32::cast_signed);
         let sums = _mm_add_epi32(schedule, _mm_set_epi32(k3, k2, k1, k0));
@@ -80,20 +96,20 @@ mod x86 {
 
     /// Moves the window of sixteen words of the message schedule on by four.
     #[inline]
-    #[target_feature(enable = "sha,sse4.1")]
+    #[target_feature(enable = "sha,avx")]
     fn extend([a, b, c, d]: [__m128i; 4]) -> [__m128i; 4] {
         let sum = _mm_add_epi32(_mm_sha256msg1_epu32(a, b), _mm_alignr_epi8::<4>(d, c));
         [b, c, d, _mm_sha256msg2_epu32(sum, d)]
     }
 
     #[inline]
-    #[target_feature(enable = "sha,sse4.1")]
+    #[target_feature(enable = "sha,avx")]
     fn add(words: Words, before: Words) -> Words {
         Words { abef: _mm_add_epi32(words.abef, before.abef), cdgh: _mm_add_epi32(words.cdgh, before.cdgh) }
     }
 
     #[inline]
-    #[target_feature(enable = "sha,sse4.1")]
+    #[target_feature(enable = "sha,avx")]
     fn load(block: &[u8; BLOCK]) -> [__m128i; 4] {
         // Words are big-endian in the message.
         let swap = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
@@ -106,14 +122,14 @@ mod x86 {
     }
 
     #[inline]
-    #[target_feature(enable = "sha,sse4.1")]
+    #[target_feature(enable = "sha,avx")]
     fn pack(state: &State) -> Words {
         let [a, b, c, d, e, f, g, h] = state.map(u32::cast_signed);
         Words { abef: _mm_set_epi32(a, b, e, f), cdgh: _mm_set_epi32(c, d, g, h) }
     }
 
     #[inline]
-    #[target_feature(enable = "sha,sse4.1")]
+    #[target_feature(enable = "sha,avx")]
     fn unpack(Words { abef, cdgh }: Words) -> State {
         let a = _mm_extract_epi32::<3>(abef);
         let b = _mm_extract_epi32::<2>(abef);
@@ -127,7 +143,7 @@ mod x86 {
     }
 
     /// FIPS 180-4, 4.2.2.
-    const ROUNDS: [[u32; 4]; 16] = [
+    const CONSTANTS: [[u32; 4]; ROUNDS] = [
         [0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5],
         [0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5],
         [0xd807_aa98, 0x1283_5b01, 0x2431_85be, 0x550c_7dc3],
@@ -153,6 +169,22 @@ mod tests {
 
     use super::*;
 
+    /// Blocks begun, and rounds of the last one, in their order.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    struct Count(usize, usize);
+
+    impl Beside for Count {
+        fn block(self) -> Self {
+            assert!(self.0 == 0 || self.1 == ROUNDS);
+            Self(self.0 + 1, 0)
+        }
+
+        fn round(self, round: usize) -> Self {
+            assert_eq!(self.1, round);
+            Self(self.0, self.1 + 1)
+        }
+    }
+
     fn blocks() -> impl Strategy<Value = Vec<[u8; BLOCK]>> {
         prop::collection::vec(prop::array::uniform::<_, BLOCK>(any::<u8>()), 0..5)
     }
@@ -168,11 +200,13 @@ mod tests {
             let [mut first, mut second] = start;
             compress256(&mut first, &one[..both]);
             compress256(&mut second, &other[..both]);
-            for compress in [compress_two, alternate] {
+            let mut compressed = Vec::new();
+            for compress in [compress_two::<Count>, alternate] {
                 let [mut one_state, mut other_state] = start;
-                compress([&mut one_state, &mut other_state], [&one, &other]);
-                prop_assert_eq!((one_state, other_state), (first, second));
+                let count = compress([&mut one_state, &mut other_state], [&one, &other], Count(0, 0));
+                compressed.push((one_state, other_state, count));
             }
+            prop_assert_eq!(compressed, [(first, second, Count(both, if both == 0 { 0 } else { ROUNDS })); 2]);
         }
     }
 }

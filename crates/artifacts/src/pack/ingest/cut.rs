@@ -1,14 +1,15 @@
 use bytes::Bytes;
 use futures::{SinkExt, channel::mpsc::Sender, future::try_join};
-use lineal_core::{Error, on_cpu};
+use lineal_core::{Digest, Error, Hasher, on_cpu};
 
 use super::{
     super::read::OFF_THREAD,
+    hash::{Hashed, in_one},
     source::{Slab, Source},
 };
 use crate::{
     ChunkProfile,
-    chunk::{self, MAX_CHUNK},
+    chunk::{self, MAX_CHUNK, Search},
 };
 
 /// The chunks that end in one slab.
@@ -83,6 +84,42 @@ impl Cutter {
         self.tail = Bytes::copy_from_slice(rest.get(at..).unwrap_or_default());
         cut.sole = slab.last && begun == 0 && cut.chunks.len() == 1;
         cut
+    }
+
+    /// Cuts as [`Cutter::cut`] does, and hashes every chunk while the end of the next one is searched for.
+    pub(super) fn cut_and_hash(&mut self, slab: &Slab, hasher: &mut Hasher) -> Hashed {
+        let Some(rule) = self.profile.rule().filter(|_| self.points.is_empty()) else {
+            return in_one(hasher, self.cut(slab));
+        };
+        let (begun, slab_bytes) = (self.offset, slab.bytes.len());
+        let mut hashed = Hashed { chunks: Vec::new(), slab_bytes };
+        let (mut rest, mut found) = (slab.bytes.clone(), None);
+        if !self.tail.is_empty() {
+            let Some(joint) = self.joint(slab) else { return hashed };
+            rest = rest.slice(joint.len() - self.tail.len()..);
+            found = Some(joint);
+        }
+        let mut at = 0;
+        loop {
+            let left = rest.slice(at..);
+            let mut search = Search::new(&rule, &left, slab.last);
+            if let Some(chunk) = found {
+                let sole = slab.last && begun == 0 && hashed.chunks.is_empty() && left.is_empty();
+                let digest;
+                (digest, search) = match sole {
+                    true => (Digest::of(&chunk), search),
+                    false => hasher.update_with_digest_beside(&chunk, search),
+                };
+                self.offset += chunk.len() as u64;
+                hashed.chunks.push((digest, chunk));
+            }
+            let Some(length) = search.finish() else { break };
+            found = Some(left.slice(..length));
+            at += length;
+        }
+        // A copy, so that a short end does not keep its slab.
+        self.tail = Bytes::copy_from_slice(rest.get(at..).unwrap_or_default());
+        hashed
     }
 
     /// Returns the chunk that begins in the tail; keeps tail and slab as the new tail if it does not end in the slab.

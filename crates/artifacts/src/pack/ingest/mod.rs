@@ -3,15 +3,15 @@ use std::collections::{HashMap, HashSet};
 use bytes::Bytes;
 use futures::{
     FutureExt, StreamExt,
-    channel::mpsc::{Receiver, channel},
-    future::try_join3,
+    channel::mpsc::{Receiver, Sender, channel},
+    future::{join, try_join},
     stream::BoxStream,
 };
 use lineal_core::{Digest, Error, Hasher, PutHints};
 
 use self::{
     cut::{Cutter, cut_all},
-    hash::{Hashed, hash_all},
+    hash::{Hashed, cut_and_hash_all, hash_all, threads_are_few},
     source::Source,
 };
 use super::{
@@ -27,7 +27,7 @@ mod cut;
 mod hash;
 mod source;
 
-/// A large blob on its way into a batch, slab by slab through three stages that work side by side: read and cut, hashed, and
+/// A large blob on its way into a batch, slab by slab through stages that work side by side: read, cut and hashed, and
 /// compared, compressed and appended. A slab or two wait between them, so memory is bounded.
 pub(super) struct Ingest<'a> {
     batch: &'a PackBatch,
@@ -57,14 +57,13 @@ impl<'a> Ingest<'a> {
     ) -> Result<Digest, Error> {
         let mut ingest = Self::new(batch, hints.size_bytes.unwrap_or_default());
         let cutter = Cutter::new(batch.profile(&hints), hints.cut_points);
-        let (cut, to_hash) = channel(1);
+        let source = Source::new(bytes);
         let (hashed, to_store) = channel(1);
         // A source that fails is told of when all that it gave is stored: the next attempt finds it there. What fails behind
         // it ends the source, too.
-        let read = cut_all(Source::new(bytes), cutter, cut).map(Ok);
-        let stages = try_join3(read, hash_all(to_hash, hashed), ingest.store_all(to_store));
-        let (read, hasher, ()) = stages.await?;
-        read?;
+        let hash = cut_and_hash(source, cutter, hashed).map(Ok);
+        let (hasher, ()) = try_join(hash, ingest.store_all(to_store)).await?;
+        let hasher = hasher?;
         ingest.finish(hasher).await
     }
 
@@ -202,6 +201,17 @@ impl<'a> Ingest<'a> {
         batch.append_blob(row).await?;
         Ok(batch.note(blob))
     }
+}
+
+/// Cuts a blob and hashes its chunks and itself: in one stage where threads are few, in two otherwise.
+async fn cut_and_hash(source: Source, cutter: Cutter, out: Sender<Hashed>) -> Result<Hasher, Error> {
+    if threads_are_few() {
+        return cut_and_hash_all(source, cutter, out).await;
+    }
+    let (cut, to_hash) = channel(1);
+    let (read, hasher) = join(cut_all(source, cutter, cut), hash_all(to_hash, out)).await;
+    read?;
+    hasher
 }
 
 /// Breaks that any blob may have.
