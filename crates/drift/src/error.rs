@@ -37,6 +37,14 @@ pub enum Error {
         /// The empty side.
         side: Side,
     },
+    /// There are too few values, or too few that differ, for the method. Widen the windows, or choose another method.
+    #[error("{what} needs {needs}")]
+    TooFew {
+        /// The method that was asked.
+        what: &'static str,
+        /// What it needs.
+        needs: &'static str,
+    },
     /// The two sides do not have the same number of bins. Count both over the same bins.
     #[error("{what}: {reference} reference bins against {current} current bins")]
     Shape {
@@ -70,6 +78,18 @@ pub enum Error {
         method: Method,
         /// `numeric` or `categorical`.
         kind: &'static str,
+    },
+    /// A test of labels was asked of numbers.
+    #[error("{what}: this test compares labels, not numbers")]
+    NotNumeric {
+        /// What was asked.
+        what: &'static str,
+    },
+    /// A test of numbers was asked of labels.
+    #[error("{what}: this test compares numbers, not labels")]
+    NotCategorical {
+        /// What was asked.
+        what: &'static str,
     },
     /// A column's type is neither a number, a time, a boolean nor a text. Leave the column out or convert it.
     #[error("columns of type {data_type} are neither numbers nor categories")]
@@ -138,7 +158,10 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NotApplicable { .. } | Self::UnsupportedType { .. } => ErrorKind::Unsupported,
+            Self::NotApplicable { .. }
+            | Self::NotNumeric { .. }
+            | Self::NotCategorical { .. }
+            | Self::UnsupportedType { .. } => ErrorKind::Unsupported,
             Self::Statement { .. } => ErrorKind::Internal,
             _ => ErrorKind::Invalid,
         }

@@ -2,7 +2,7 @@
 //!
 //! Two samples of one column are compared by a [`Method`]: each has a file of its own, a row in the table ([`Method::spec`]) that states
 //! its definition, source, range and threshold, and a function that returns everything it can tell ([`ks()`], [`wasserstein()`],
-//! [`jensen_shannon()`], [`psi_quantile10`], [`chi_square()`]). Many columns are compared by [`DataDrift`], whose [`DataDriftReport`] has a
+//! [`jensen_shannon()`], [`psi_quantile10`], [`chi_square()`] and the rest). Many p-values are judged together by a [`Correction`]. Many columns are compared by [`DataDrift`], whose [`DataDriftReport`] has a
 //! status per column, serialises, becomes evidence ([`DataDriftReport::to_statement`]) and a page to look at ([`report_html`]).
 //!
 //! One policy for values: null and NaN are missing, counted and left out; infinities are values where only the order counts and a typed
@@ -29,22 +29,16 @@ mod arrays; // Arrow to numbers and labels, the only place that knows types
 mod categories; // label counts of one side, and of both over one list
 mod sample; // sorted numbers and the count of missing ones
 
-// Methods: one file each, one table
-mod chi_square; // Pearson's test of homogeneity
-mod jensen_shannon; // distance of counts, and of numbers by common bins
-mod ks; // Kolmogorov-Smirnov test
-mod method; // the table, and the small result they share
-mod psi; // population stability index
-mod wasserstein; // Wasserstein-1, raw and normed
+// Two samples
+mod evidently; // its tests under their own names
+mod math; // laws, sums and decompositions
+mod method; // the table of methods, and the small result they share
+mod methods; // one file each
+mod multiple_testing; // many p-values at once
 
-// Mathematics underneath
-mod gamma; // log-gamma and the chi-square tail
-mod histogram; // common binning of two samples
-mod kolmogorov; // one-sample and limit laws of the Kolmogorov statistic
-mod ks_paths; // exact two-sample law by lattice paths
-mod moments; // sums, mean, spread without cancellation or overflow
-mod quantile; // linear quantiles
-mod steps; // both empirical distribution functions, step by step
+// One sample
+mod binning; // rules for bins
+mod summary; // facts of one column
 
 // Many columns
 mod column; // one column, whatever goes wrong
@@ -60,22 +54,44 @@ mod svg; // inline pictures
 
 /// The Arrow whose arrays this crate takes.
 pub use arrow;
+/// The ndarray whose matrices this crate takes.
+pub use ndarray;
 
+pub use self::binning::{BinRule, Histogram};
 pub use self::categories::{Categories, PairedCounts};
-pub use self::chi_square::{ChiSquare, chi_square};
 pub use self::data_drift::DataDrift;
 pub use self::distribution::{Distribution, NumericSummary};
 pub use self::error::{Error, Side};
-pub use self::gamma::chi_square_survival;
+pub use self::evidently::{EvidentlyScore, EvidentlyTest};
 pub use self::html::report_html;
-pub use self::jensen_shannon::{JensenShannon, jensen_shannon, jensen_shannon_counts};
-pub use self::ks::{KsOneSided, KsTest, ks};
+pub use self::math::gamma::chi_square_survival;
 pub use self::method::{DecidesOn, Method, MethodSpec, Score};
-pub use self::psi::{Psi, decile_edges, psi_counts, psi_quantile10};
+pub use self::methods::{
+    anderson_darling::{AndersonDarling, TieRule, anderson_darling},
+    chi_square::{ChiSquare, chi_square, chi_square_fit},
+    cramer_von_mises::{CramerVonMises, cramer_von_mises},
+    energy::energy,
+    epps_singleton::{EppsSingleton, epps_singleton},
+    g_test::{GTest, g_fit, g_test},
+    hellinger::hellinger_counts,
+    jensen_shannon::{JensenShannon, jensen_shannon, jensen_shannon_counts},
+    ks::{KsOneSided, KsTest, ks},
+    kuiper::{Kuiper, kuiper},
+    kullback_leibler::kullback_leibler_counts,
+    l_infinity::l_infinity_counts,
+    mann_whitney::{Alternative, MannWhitney, mann_whitney},
+    mmd::{Mmd, energy_rows, median_distances, mmd},
+    proportions::{Fisher, TwoByTwo, TwoProportions, chi_square_yates, fisher, two_proportions},
+    psi::{Psi, decile_edges, psi_counts, psi_quantile10},
+    t_test::{TTest, t_test, welch},
+    total_variation::total_variation_counts,
+    wasserstein::{Wasserstein, wasserstein},
+};
+pub use self::multiple_testing::Correction;
 pub use self::report::{
     ColumnReport, ColumnStatus, DataDriftReport, Finding, LabelRows, LabelShift, MissingShift, SkipReason,
 };
 pub use self::sample::Sample;
 pub use self::settings::{ColumnKind, ColumnSettings, DataDriftSettings};
 pub use self::statement::{ColumnClaim, DriftPredicate, ScoreClaim};
-pub use self::wasserstein::{Wasserstein, wasserstein};
+pub use self::summary::Summary;

@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::categories::PairedCounts;
 use crate::error::Error;
+use crate::methods::{
+    anderson_darling, chi_square, cramer_von_mises, energy, epps_singleton, g_test, hellinger, jensen_shannon, ks,
+    kuiper, kullback_leibler, l_infinity, mann_whitney, psi, t_test, total_variation, wasserstein,
+};
 use crate::sample::Sample;
-use crate::{chi_square, jensen_shannon, ks, psi, wasserstein};
 
 /// Names a method that compares one column of two samples.
 ///
@@ -37,12 +40,57 @@ pub enum Method {
     Psi,
     /// Chi-square test of homogeneity: [`chi_square`](crate::chi_square()).
     ChiSquare,
+    /// Cramér-von Mises test: [`cramer_von_mises`](crate::cramer_von_mises()).
+    CramerVonMises,
+    /// Anderson-Darling test: [`anderson_darling`](crate::anderson_darling()).
+    AndersonDarling,
+    /// Mann-Whitney U test: [`mann_whitney`](crate::mann_whitney()).
+    MannWhitney,
+    /// Kuiper's test: [`kuiper`](crate::kuiper()).
+    Kuiper,
+    /// Energy distance: [`energy`](crate::energy()).
+    Energy,
+    /// Epps-Singleton test: [`epps_singleton`](crate::epps_singleton()).
+    EppsSingleton,
+    /// Student's t test: [`t_test`](crate::t_test()).
+    TTest,
+    /// Welch's t test: [`welch`](crate::welch()).
+    Welch,
+    /// Kullback-Leibler divergence: [`kullback_leibler_counts`](crate::kullback_leibler_counts).
+    KullbackLeibler,
+    /// Hellinger distance: [`hellinger_counts`](crate::hellinger_counts).
+    Hellinger,
+    /// Total variation distance: [`total_variation_counts`](crate::total_variation_counts).
+    TotalVariation,
+    /// Largest difference of shares: [`l_infinity_counts`](crate::l_infinity_counts).
+    LInfinity,
+    /// Likelihood ratio test: [`g_test`](crate::g_test()).
+    GTest,
 }
 
 impl Method {
     /// Every method, in the order of the table.
-    pub const ALL: &'static [Self] =
-        &[Self::Ks, Self::Wasserstein, Self::WassersteinNormed, Self::JensenShannon, Self::Psi, Self::ChiSquare];
+    pub const ALL: &'static [Self] = &[
+        Self::Ks,
+        Self::CramerVonMises,
+        Self::AndersonDarling,
+        Self::MannWhitney,
+        Self::Kuiper,
+        Self::EppsSingleton,
+        Self::TTest,
+        Self::Welch,
+        Self::Wasserstein,
+        Self::WassersteinNormed,
+        Self::Energy,
+        Self::JensenShannon,
+        Self::KullbackLeibler,
+        Self::Hellinger,
+        Self::TotalVariation,
+        Self::LInfinity,
+        Self::Psi,
+        Self::ChiSquare,
+        Self::GTest,
+    ];
 
     /// Returns the row of the table.
     #[must_use]
@@ -54,6 +102,19 @@ impl Method {
             Self::JensenShannon => &jensen_shannon::SPEC,
             Self::Psi => &psi::SPEC,
             Self::ChiSquare => &chi_square::SPEC,
+            Self::CramerVonMises => &cramer_von_mises::SPEC,
+            Self::AndersonDarling => &anderson_darling::SPEC,
+            Self::MannWhitney => &mann_whitney::SPEC,
+            Self::Kuiper => &kuiper::SPEC,
+            Self::Energy => &energy::SPEC,
+            Self::EppsSingleton => &epps_singleton::SPEC,
+            Self::TTest => &t_test::TEST,
+            Self::Welch => &t_test::WELCH,
+            Self::KullbackLeibler => &kullback_leibler::SPEC,
+            Self::Hellinger => &hellinger::SPEC,
+            Self::TotalVariation => &total_variation::SPEC,
+            Self::LInfinity => &l_infinity::SPEC,
+            Self::GTest => &g_test::SPEC,
         }
     }
 

@@ -4,8 +4,8 @@ use arrow::array::Array;
 
 use crate::arrays;
 use crate::error::{Error, Side};
-use crate::moments::{mean, std_population};
-use crate::quantile::quantile_sorted;
+use crate::math::moments::{mean, std_population};
+use crate::math::quantile::quantile_sorted;
 
 /// Holds the numbers of one side of a comparison, ascending, and how many values were missing.
 ///
@@ -110,7 +110,8 @@ impl Sample {
         }
     }
 
-    fn finite_slice(&self) -> &[f64] {
+    /// Returns the values without infinities.
+    pub(crate) fn finite_slice(&self) -> &[f64] {
         let first = self.values.partition_point(|v| *v == f64::NEG_INFINITY);
         let end = self.values.partition_point(|v| *v < f64::INFINITY);
         self.values.get(first..end).unwrap_or_default()

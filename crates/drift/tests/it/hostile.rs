@@ -72,7 +72,10 @@ proptest! {
         let (x, y) = (sample(&x), sample(&y));
         for method in Method::ALL.iter().filter(|m| m.spec().numeric()) {
             if let Ok(score) = method.score(&x, &y) {
-                prop_assert!(score.value.is_finite() && score.value >= 0.0, "{:?}", score);
+                prop_assert!(score.value.is_finite(), "{:?}", score);
+                prop_assert!(score.value >= 0.0 || !method.spec().range.starts_with('0'), "{:?}", score);
+                prop_assert!(score.p_value.is_none_or(|p| (0.0..=1.0).contains(&p)), "{:?}", score);
+                prop_assert!(score.effect.is_none_or(|effect| effect.is_finite() && effect >= 0.0), "{:?}", score);
             }
         }
         if let Ok(test) = ks(&x, &y) {

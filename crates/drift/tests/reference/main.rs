@@ -1,12 +1,18 @@
 //! Reference values of independent implementations; what they are is described in `tests/fixtures/README.md`.
 //!
-//! `LINEAL_DRIFT_FIXTURES=folder` takes files of the same names and format from another folder, where it has them.
+//! `LINEAL_DRIFT_REFERENCE=folder` takes files of the same names and format from another folder, where it has them.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
+mod binning;
 mod categorical;
 mod compare;
+mod evidently;
 mod evidently_flights;
 #[path = "../common/flights_data.rs"]
 mod flights_data;
+mod mmd;
+mod multiple_testing;
+mod proportions;
 mod recipe;
+mod summary;
 mod two_sample;

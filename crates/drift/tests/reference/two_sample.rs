@@ -1,44 +1,20 @@
 //! `two_sample.json`: scipy, and Evidently where its rule is ours.
 
-use lineal_drift::{KsOneSided, Sample, decile_edges, jensen_shannon, ks, psi_quantile10, wasserstein};
+use lineal_drift::{
+    Alternative, AndersonDarling, EvidentlyTest, KsOneSided, Sample, TieRule, anderson_darling, cramer_von_mises,
+    decile_edges, energy, epps_singleton, ks, kuiper, mann_whitney, psi_quantile10, t_test, wasserstein, welch,
+};
 use rayon::prelude::*;
 use serde_json::Value;
 
 use crate::compare::{Answer, Checks, Tolerance, cases, close, conclude};
-use crate::recipe;
+use crate::{evidently, recipe};
 
 #[test]
 fn two_sample() {
     let results = cases("two_sample.json").par_iter().map(compare).collect();
     conclude("two_sample.json", results, 15);
 }
-
-const NOT_YET_IMPLEMENTED: &[&str] = &[
-    "anderson_darling_midrank",
-    "anderson_darling_right",
-    "cramer_von_mises",
-    "energy",
-    "epps_singleton",
-    "kuiper",
-    "mann_whitney_u",
-    "t_test",
-    "welch",
-];
-
-const EVIDENTLY_NOT_YET_IMPLEMENTED: &[&str] = &[
-    "anderson",
-    "cramer_von_mises",
-    "default",
-    "default_method",
-    "ed",
-    "es",
-    "hellinger",
-    "kl_div",
-    "ks",
-    "mannw",
-    "psi",
-    "t_test",
-];
 
 fn compare(case: &Value) -> Checks {
     let mut checks = Checks::new(case);
@@ -63,20 +39,160 @@ fn compare(case: &Value) -> Checks {
                         "norm_std_ref" => {
                             checks.check("wasserstein normed", distance.map(|w| w.normed), expected, value);
                         }
-                        _ => checks.known(name, &[]),
+                        _ => checks.unknown(name),
                     },
                     distance.map(|w| w.raw),
                 );
             }
             "psi_quantile10" => compare_psi(&mut checks, &reference, &current, expected, value),
             "evidently" => compare_evidently(&mut checks, &reference, &current, expected, value),
-            other => checks.known(other, NOT_YET_IMPLEMENTED),
+            "cramer_von_mises" => {
+                let test = cramer_von_mises(&reference, &current).ok();
+                fields(
+                    &mut checks,
+                    field,
+                    expected,
+                    |checks, name, expected| match name {
+                        "statistic" => checks.check("cvm", test.map(|t| t.statistic), expected, value),
+                        // The series of scipy ends at 1e-7 there.
+                        "p_asymp" if test.is_some_and(|t| t.statistic > 4.0) => {
+                            if test.is_none_or(|t| t.p_asymp() >= 1e-6) {
+                                checks.fail("cvm p_asymp is not small");
+                            }
+                        }
+                        "p_asymp" => checks.check("cvm p_asymp", test.map(|t| t.p_asymp()), expected, Tolerance::P),
+                        "p_exact" => {
+                            checks.check("cvm p_exact", test.and_then(|t| t.p_exact()), expected, Tolerance::P);
+                        }
+                        _ => checks.unknown(name),
+                    },
+                    test.map(|t| t.statistic),
+                );
+            }
+            "anderson_darling_midrank" => {
+                compare_anderson(
+                    &mut checks,
+                    field,
+                    anderson_darling(&reference, &current, TieRule::Midrank).ok(),
+                    expected,
+                    value,
+                );
+            }
+            "anderson_darling_right" => {
+                compare_anderson(
+                    &mut checks,
+                    field,
+                    anderson_darling(&reference, &current, TieRule::Right).ok(),
+                    expected,
+                    value,
+                );
+            }
+            "mann_whitney_u" => compare_mann_whitney(&mut checks, &reference, &current, expected, value),
+            "energy" => checks.check("energy", energy(&reference, &current).ok(), expected, value),
+            "t_test" => compare_t(&mut checks, field, t_test(&reference, &current).ok(), expected, value),
+            "welch" => compare_t(&mut checks, field, welch(&reference, &current).ok(), expected, value),
+            "epps_singleton" => {
+                let test = epps_singleton(&reference, &current).ok();
+                fields(
+                    &mut checks,
+                    field,
+                    expected,
+                    |checks, name, expected| match name {
+                        "statistic" => checks.check("epps-singleton", test.map(|t| t.statistic), expected, value),
+                        "p" => checks.check("epps-singleton p", test.map(|t| t.p_value), expected, Tolerance::P),
+                        _ => checks.unknown(name),
+                    },
+                    test.map(|t| t.statistic),
+                );
+            }
+            "kuiper" => {
+                let test = kuiper(&reference, &current).ok();
+                fields(
+                    &mut checks,
+                    field,
+                    expected,
+                    |checks, name, expected| match name {
+                        "statistic" => checks.check("kuiper", test.map(|t| t.statistic), expected, value),
+                        "d_plus" => checks.check("kuiper d+", test.map(|t| t.d_plus), expected, value),
+                        "d_minus" => checks.check("kuiper d-", test.map(|t| t.d_minus), expected, value),
+                        "p" => checks.check("kuiper p", test.map(|t| t.p_value), expected, Tolerance::P),
+                        _ => checks.unknown(name),
+                    },
+                    test.map(|t| t.statistic),
+                );
+            }
+            other => checks.unknown(other),
         }
     }
     checks
 }
 
-/// Visits the fields of an expected object, or compares its error with `whole`.
+fn compare_anderson(checks: &mut Checks, of: &str, test: Option<AndersonDarling>, expected: &Value, value: Tolerance) {
+    fields(
+        checks,
+        of,
+        expected,
+        |checks, name, expected| match name {
+            "statistic" => checks.check(of, test.map(|t| t.statistic), expected, value),
+            "p_interpolated_clipped" => {
+                checks.check(&format!("{of} p"), test.map(|t| t.p_clipped()), expected, Tolerance::P);
+            }
+            "critical_values" => {
+                for (ours, expected) in AndersonDarling::CRITICAL_VALUES.iter().zip(expected.as_array().unwrap()) {
+                    checks.check("critical value", Some(*ours), expected, value);
+                }
+            }
+            _ => checks.unknown(name),
+        },
+        test.map(|t| t.statistic),
+    );
+}
+
+fn compare_mann_whitney(checks: &mut Checks, reference: &Sample, current: &Sample, expected: &Value, value: Tolerance) {
+    let test = mann_whitney(reference, current).ok();
+    let sides = |checks: &mut Checks, name: &str, alternative: Alternative, expected: &Value| {
+        for (field, expected) in expected.as_object().unwrap() {
+            let p = test.and_then(|t| match field.as_str() {
+                "p_asymp_cc" => Some(t.p_asymp(alternative, true)),
+                "p_asymp" => Some(t.p_asymp(alternative, false)),
+                "p_exact" => t.p_exact(alternative),
+                _ => Some(f64::INFINITY),
+            });
+            checks.check(&format!("mann-whitney {name} {field}"), p, expected, Tolerance::P);
+        }
+    };
+    fields(
+        checks,
+        "mann_whitney_u",
+        expected,
+        |checks, name, expected| match name {
+            "statistic" => checks.check("mann-whitney", test.map(|t| t.statistic), expected, value),
+            "two-sided" => sides(checks, name, Alternative::TwoSided, expected),
+            "less" => sides(checks, name, Alternative::Less, expected),
+            "greater" => sides(checks, name, Alternative::Greater, expected),
+            _ => checks.unknown(name),
+        },
+        test.map(|t| t.statistic),
+    );
+}
+
+fn compare_t(checks: &mut Checks, of: &str, test: Option<lineal_drift::TTest>, expected: &Value, value: Tolerance) {
+    fields(
+        checks,
+        of,
+        expected,
+        |checks, name, expected| match name {
+            "statistic" => checks.check(of, test.map(|t| t.statistic), expected, value),
+            "df" => checks.check(&format!("{of} df"), test.map(|t| t.df), expected, value),
+            "p" => checks.check(&format!("{of} p"), test.map(|t| t.p_value), expected, Tolerance::P),
+            "p_less" => checks.check(&format!("{of} p_less"), test.map(|t| t.p_less), expected, Tolerance::P),
+            _ => checks.unknown(name),
+        },
+        test.map(|t| t.statistic),
+    );
+}
+
+/// Visits the fields of an expected object; if its statistic is undefined, or it is an error, only `whole` is looked at.
 fn fields(
     checks: &mut Checks,
     of: &str,
@@ -84,10 +200,13 @@ fn fields(
     mut each: impl FnMut(&mut Checks, &str, &Value),
     whole: Answer,
 ) {
-    if expected["error"].is_string() {
-        return checks.check(of, whole, expected, Tolerance::Value(0.0));
+    let Some(all) = expected.as_object().filter(|all| !all.contains_key("error")) else {
+        return checks.undefined(of, whole);
+    };
+    if all.get("statistic").is_some_and(Value::is_null) {
+        return checks.undefined(of, whole);
     }
-    for (name, expected) in expected.as_object().unwrap() {
+    for (name, expected) in all {
         each(checks, name, expected);
     }
 }
@@ -110,7 +229,7 @@ fn compare_ks(checks: &mut Checks, reference: &Sample, current: &Sample, expecte
             "p_exact" => checks.check("ks p_exact", test.p_exact(), expected, Tolerance::P),
             "less" => one_sided(checks, "ks less", &test.less, expected, value, sizes),
             "greater" => one_sided(checks, "ks greater", &test.greater, expected, value, sizes),
-            _ => checks.known(name, &[]),
+            _ => checks.unknown(name),
         },
         Some(test.statistic),
     );
@@ -162,30 +281,30 @@ fn compare_psi(checks: &mut Checks, reference: &Sample, current: &Sample, expect
                     checks.check("psi edge", Some(*edge), expected, Tolerance::Value(0.0));
                 }
             }
-            _ => checks.known(name, &[]),
+            _ => checks.unknown(name),
         }
     }
 }
 
 fn compare_evidently(checks: &mut Checks, reference: &Sample, current: &Sample, expected: &Value, value: Tolerance) {
     for (name, expected) in expected.as_object().unwrap() {
-        let score = expected.get("score").unwrap_or(expected);
-        match name.as_str() {
-            "wasserstein" => checks.check(
-                "evidently wasserstein",
-                wasserstein(reference, current).ok().map(|w| w.normed),
-                score,
-                value,
-            ),
-            "jensenshannon" => {
-                checks.check(
-                    "evidently jensenshannon",
-                    jensen_shannon(reference, current).ok().map(|j| j.distance_e()),
-                    score,
-                    value,
-                );
+        let default = EvidentlyTest::default_for_numbers(reference, current);
+        let test = match name.as_str() {
+            "default_method" => {
+                if serde_json::to_value(default).unwrap() != *expected {
+                    checks.fail(&format!("default method {default:?} instead of {expected}"));
+                }
+                continue;
             }
-            _ => checks.known(name, EVIDENTLY_NOT_YET_IMPLEMENTED),
-        }
+            "default" => default,
+            _ => match serde_json::from_value(Value::from(name.as_str())) {
+                Ok(test) => test,
+                Err(_) => {
+                    checks.unknown(name);
+                    continue;
+                }
+            },
+        };
+        evidently::compare(checks, name, test, test.numbers(reference, current).ok(), expected, value);
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::categories::{PairedCounts, totals};
 use crate::error::Error;
-use crate::histogram::common_bins;
+use crate::math::histogram::common_bins;
+use crate::math::moments::compensated_sum;
 use crate::method::{DecidesOn, Method, MethodSpec, Score};
-use crate::moments::compensated_sum;
 use crate::sample::Sample;
 
 /// Compares two lists of counts over the same bins.

@@ -2,7 +2,7 @@
 
 use std::f64::consts::{PI, TAU};
 
-use crate::gamma::{ln_gamma, poisson_density, stirling_error};
+use crate::math::gamma::{ln_gamma, poisson_density, stirling_error};
 
 /// Returns P(K > λ) for Kolmogorov's limit law, 1 for `λ <= 0`.
 ///

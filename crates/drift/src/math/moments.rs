@@ -26,9 +26,18 @@ pub(crate) fn std_population(values: &[f64]) -> f64 {
         return 0.0;
     }
     let scale = power_of_two_scale(largest_magnitude(values));
+    (scaled_squares(values, scale) / values.len() as f64).sqrt() * scale
+}
+
+/// Returns the sum of the squared deviations from the mean of finite values; infinite only beyond the range of `f64`.
+pub(crate) fn squared_deviations(values: &[f64]) -> f64 {
+    let scale = power_of_two_scale(largest_magnitude(values));
+    scaled_squares(values, scale) * scale * scale
+}
+
+fn scaled_squares(values: &[f64], scale: f64) -> f64 {
     let centre = scaled_mean(values, scale);
-    let squares = compensated_sum(values.iter().map(|v| (v / scale - centre).powi(2)));
-    (squares / values.len() as f64).sqrt() * scale
+    compensated_sum(values.iter().map(|v| (v / scale - centre).powi(2)))
 }
 
 fn scaled_mean(values: &[f64], scale: f64) -> f64 {

@@ -2,9 +2,9 @@
 
 use crate::categories::{PairedCounts, totals};
 use crate::error::{Error, Side};
+use crate::math::moments::compensated_sum;
+use crate::math::quantile::quantile_sorted;
 use crate::method::{DecidesOn, Method, MethodSpec, Score};
-use crate::moments::compensated_sum;
-use crate::quantile::quantile_sorted;
 use crate::sample::{Sample, require_finite};
 
 /// Returns the population stability index of counts over the same bins: Σ (q - p) ln(q / p).

@@ -14,6 +14,21 @@ pub(crate) struct Step {
     pub(crate) f: f64,
     pub(crate) g: f64,
     pub(crate) in_reference: bool,
+    /// How many values are equal to it, and how many are smaller, of reference and current.
+    pub(crate) equal: (usize, usize),
+    pub(crate) smaller: (usize, usize),
+}
+
+impl Step {
+    /// Returns the values of both samples equal to this one.
+    pub(crate) fn ties(&self) -> usize {
+        self.equal.0 + self.equal.1
+    }
+
+    /// Returns the mean rank, from 1, of these values in the pooled sample.
+    pub(crate) fn midrank(&self) -> f64 {
+        (self.smaller.0 + self.smaller.1) as f64 + (self.ties() as f64 + 1.0) / 2.0
+    }
 }
 
 impl<'a> Steps<'a> {
@@ -30,14 +45,16 @@ impl Iterator for Steps<'_> {
             (Some(a), Some(b)) => a.min(*b),
             (a, b) => *a.or(b)?,
         };
-        let before = self.i;
+        let smaller = (self.i, self.j);
         self.i += run_length(self.reference, self.i, value);
         self.j += run_length(self.current, self.j, value);
         Some(Step {
             value,
             f: self.i as f64 / self.reference.len() as f64,
             g: self.j as f64 / self.current.len() as f64,
-            in_reference: self.i > before,
+            in_reference: self.i > smaller.0,
+            equal: (self.i - smaller.0, self.j - smaller.1),
+            smaller,
         })
     }
 }

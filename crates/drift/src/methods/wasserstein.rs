@@ -1,10 +1,10 @@
 //! The Wasserstein-1 distance, raw and in standard deviations of the reference.
 
 use crate::error::Error;
+use crate::math::moments::{compensated_sum, largest_magnitude, power_of_two_scale, std_population};
+use crate::math::steps::Steps;
 use crate::method::{DecidesOn, Method, MethodSpec, Score};
-use crate::moments::{compensated_sum, largest_magnitude, power_of_two_scale, std_population};
 use crate::sample::{Sample, require_finite};
-use crate::steps::Steps;
 
 /// Returns the area between the two empirical distribution functions: the mean distance mass has to move.
 ///

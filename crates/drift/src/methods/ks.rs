@@ -1,11 +1,11 @@
 //! The two-sample Kolmogorov-Smirnov test.
 
 use crate::error::Error;
-use crate::kolmogorov::{limit_survival, one_sample_survival};
-use crate::ks_paths::{Boundary, exceedance};
+use crate::math::kolmogorov::{limit_survival, one_sample_survival};
+use crate::math::ks_paths::{Boundary, exceedance};
+use crate::math::steps::Steps;
 use crate::method::{DecidesOn, Method, MethodSpec, Score};
 use crate::sample::{Sample, require_values};
-use crate::steps::Steps;
 
 /// Compares the empirical distribution functions F of `reference` and G of `current` where they differ most.
 ///

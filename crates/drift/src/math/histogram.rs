@@ -43,8 +43,6 @@ fn per_value(reference: &Sample, current: &Sample) -> Binned {
     }
 }
 
-/// Edges of equal width over the pooled range, in numpy's order of operations (`histogram_bin_edges`, then `linspace`).
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "log2 of a length, plus one")]
 fn sturges_edges(what: &'static str, reference: &Sample, current: &Sample) -> Result<Vec<f64>, Error> {
     let ends = |s: &Sample| (s.values().first().copied().unwrap_or(0.0), s.values().last().copied().unwrap_or(0.0));
     let ((low_r, high_r), (low_c, high_c)) = (ends(reference), ends(current));
@@ -55,10 +53,16 @@ fn sturges_edges(what: &'static str, reference: &Sample, current: &Sample) -> Re
     }
     let width = range / (((reference.len() + current.len()) as f64).log2() + 1.0);
     let bins = if width > 0.0 { (range / width).ceil().clamp(1.0, 100.0) } else { 1.0 };
-    let step = range / bins;
+    Ok(equal_edges(low, high, bins))
+}
+
+/// Edges of `bins` equal widths, in the order of operations of numpy's `linspace`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "callers keep the number of bins small")]
+pub(crate) fn equal_edges(low: f64, high: f64, bins: f64) -> Vec<f64> {
+    let step = (high - low) / bins;
     let mut edges: Vec<f64> = (0..bins as u32).map(|i| f64::from(i) * step + low).collect();
     edges.push(high);
-    Ok(edges)
+    edges
 }
 
 /// Counts sorted values per bin `[edge, next edge)`, the last bin closed; values outside are not counted.

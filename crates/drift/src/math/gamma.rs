@@ -89,7 +89,7 @@ fn away_from_zero(v: f64) -> f64 {
 }
 
 /// a ln(a/x) + x - a, without cancellation near a = x (Loader, Fast and Accurate Computation of Binomial Probabilities, 2000).
-fn deviance(a: f64, x: f64) -> f64 {
+pub(crate) fn deviance(a: f64, x: f64) -> f64 {
     if (a - x).abs() >= 0.1 * (a + x) {
         return a * (a / x).ln() + x - a;
     }
