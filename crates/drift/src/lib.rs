@@ -47,6 +47,9 @@ mod distribution; // summaries and bars for pictures
 mod report; // what was found, as plain data
 mod settings; // methods and thresholds per column
 
+// Streams
+pub mod streaming; // detectors, value by value
+
 // Ways out
 mod html; // one self-contained page
 mod statement; // evidence for other crates

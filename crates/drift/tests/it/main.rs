@@ -9,4 +9,5 @@ mod generators;
 mod hostile;
 mod laws;
 mod page;
+mod streams;
 mod threads;

@@ -14,5 +14,6 @@ mod mmd;
 mod multiple_testing;
 mod proportions;
 mod recipe;
+mod streaming_river;
 mod summary;
 mod two_sample;

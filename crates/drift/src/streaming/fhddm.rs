@@ -1,0 +1,107 @@
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    input::ErrorBit,
+    signal::{Detector, Signal},
+};
+
+/// Fast Hoeffding drift detection method: the share of right predictions in a sliding window falls below the best one seen.
+///
+/// O(1) per value, one bit of memory per value of the window. With a short window beside it, it is the stacking variant.
+/// Source: Pesaranghader and Viktor, Fast Hoeffding Drift Detection Method for Evolving Data Streams (2016); index for index as river's
+/// `FHDDM`, which is fed 1 for a right prediction.
+///
+/// ```
+/// use lineal_drift::streaming::{Detector, ErrorBit, Fhddm};
+///
+/// let mut detector = Fhddm::default();
+/// let stream = (0..400).map(|at| ErrorBit::from_error(at >= 200));
+/// assert_eq!(detector.update_all(stream).first().map(|(at, _)| *at), Some(226));
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fhddm {
+    settings: FhddmSettings,
+    /// The newest is the last one.
+    window: VecDeque<bool>,
+    hits: u32,
+    short_hits: u32,
+    best: f64,
+    short_best: f64,
+    drifted: bool,
+}
+
+/// Settings of [`Fhddm`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FhddmSettings {
+    /// Values of the window, at least 1.
+    pub window: u32,
+    /// Probability of a false drift, 0 to 1.
+    pub confidence: f64,
+    /// Values of a second window for sudden changes, at most `window`.
+    pub short_window: Option<u32>,
+}
+
+impl Default for FhddmSettings {
+    fn default() -> Self {
+        Self { window: 100, confidence: 1e-6, short_window: None }
+    }
+}
+
+impl Fhddm {
+    /// Starts with no values.
+    #[must_use]
+    pub fn new(settings: FhddmSettings) -> Self {
+        Self { settings, window: VecDeque::new(), hits: 0, short_hits: 0, best: 0.0, short_best: 0.0, drifted: false }
+    }
+
+    fn bound(&self, values: u32) -> f64 {
+        ((1.0 / self.settings.confidence).ln() / (2.0 * f64::from(values))).sqrt()
+    }
+
+    /// Takes a value into the windows, and lets the oldest go.
+    fn slide(&mut self, hit: bool) {
+        self.window.push_back(hit);
+        self.hits += u32::from(hit);
+        self.short_hits += u32::from(hit);
+        let short = self.settings.short_window.unwrap_or(self.settings.window) as usize;
+        let left = self.window.len().checked_sub(short + 1).and_then(|at| self.window.get(at));
+        self.short_hits = self.short_hits.saturating_sub(u32::from(left.copied().unwrap_or(false)));
+        if self.window.len() > self.settings.window as usize {
+            let left = self.window.pop_front().unwrap_or(false);
+            self.hits = self.hits.saturating_sub(u32::from(left));
+        }
+    }
+}
+
+impl Default for Fhddm {
+    fn default() -> Self {
+        Self::new(FhddmSettings::default())
+    }
+}
+
+impl Detector for Fhddm {
+    type Input = ErrorBit;
+
+    fn update(&mut self, input: ErrorBit) -> Signal {
+        if self.drifted {
+            *self = Self::new(self.settings);
+        }
+        self.slide(input == ErrorBit::Correct);
+        let size = self.settings.window;
+        if self.window.len() < size as usize {
+            return Signal::Quiet;
+        }
+        let share = f64::from(self.hits) / f64::from(size);
+        self.best = self.best.max(share);
+        self.drifted = self.best - share > self.bound(size);
+        if let Some(short) = self.settings.short_window {
+            let share = f64::from(self.short_hits) / f64::from(short);
+            self.short_best = self.short_best.max(share);
+            self.drifted |= self.short_best - share > self.bound(short);
+        }
+        if self.drifted { Signal::Drift } else { Signal::Quiet }
+    }
+}

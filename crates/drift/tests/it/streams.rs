@@ -1,0 +1,107 @@
+//! Detectors of streams: state that is saved, cool-downs, false alarms, hostile values.
+
+use lineal_drift::arrow::array::{Float64Array, StringArray};
+use lineal_drift::streaming::{
+    Adwin, AdwinSettings, CoolDown, Ddm, Detector, Eddm, ErrorBit, Fhddm, FhddmSettings, HddmA, HddmW, PageHinkley,
+    Signal, Value,
+};
+use lineal_testkit::Dice;
+use serde::{Serialize, de::DeserializeOwned};
+
+fn uniform(dice: &mut Dice) -> f64 {
+    (dice.next_u64() >> 11) as f64 * 2.0_f64.powi(-53)
+}
+
+/// Errors at a rate that doubles in the middle.
+fn errors(seed: u64, n: usize, rate: f64) -> Vec<ErrorBit> {
+    let mut dice = Dice::new(seed);
+    (0..n).map(|at| ErrorBit::from_error(uniform(&mut dice) < if at < n / 2 { rate } else { 2.0 * rate })).collect()
+}
+
+/// A detector that is written down and read back in the middle goes on as if nothing had happened.
+fn survives_a_restart<D>(mut detector: D, stream: Vec<D::Input>)
+where
+    D: Detector + Clone + Serialize + DeserializeOwned,
+    D::Input: Copy,
+{
+    let expected = detector.clone().update_all(stream.iter().copied());
+    let mut found = Vec::new();
+    for (at, input) in (0..).zip(stream) {
+        if at % 97 == 0 {
+            detector = serde_json::from_str(&serde_json::to_string(&detector).unwrap()).unwrap();
+        }
+        let signal = detector.update(input);
+        if signal != Signal::Quiet {
+            found.push((at, signal));
+        }
+    }
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn state_is_saved_whole() {
+    let bits = errors(1, 6_000, 0.2);
+    let numbers = || bits.iter().map(|bit| Value::new(bit.as_f64() * 3.0).unwrap()).collect::<Vec<_>>();
+    survives_a_restart(Ddm::default(), bits.clone());
+    survives_a_restart(Eddm::default(), bits.clone());
+    survives_a_restart(HddmA::default(), bits.clone());
+    survives_a_restart(HddmW::default(), bits.clone());
+    survives_a_restart(Fhddm::new(FhddmSettings { short_window: Some(25), ..FhddmSettings::default() }), bits.clone());
+    survives_a_restart(Adwin::default(), numbers());
+    survives_a_restart(Adwin::new(AdwinSettings { keep_window: true, ..AdwinSettings::default() }), numbers());
+    survives_a_restart(PageHinkley::default(), numbers());
+    survives_a_restart(CoolDown::new(Eddm::default(), 50), bits);
+}
+
+#[test]
+fn a_cool_down_leaves_no_two_drifts_close_to_each_other() {
+    let stream = errors(2, 20_000, 0.3);
+    let drifts = |signals: Vec<(u64, Signal)>| -> Vec<u64> {
+        signals.into_iter().filter(|(_, signal)| *signal == Signal::Drift).map(|(at, _)| at).collect()
+    };
+    let plain = drifts(Eddm::default().update_all(stream.clone()));
+    let rare = drifts(CoolDown::new(Eddm::default(), 1_000).update_all(stream));
+    assert!(plain.windows(2).any(|pair| pair[1] - pair[0] < 1_000));
+    assert!(!rare.is_empty() && rare.windows(2).all(|pair| pair[1] - pair[0] > 1_000), "{rare:?}");
+}
+
+#[test]
+fn adwin_of_the_paper_keeps_what_lies_behind_the_cut() {
+    let stream = (0..2_000).map(|at| Value::new(if at < 1_000 { 0.0 } else { 1.0 }).unwrap());
+    let mut adwin = Adwin::new(AdwinSettings { keep_window: true, ..AdwinSettings::default() });
+    let signals = adwin.update_all(stream);
+    assert_eq!(signals.first(), Some(&(1_023, Signal::Drift)));
+    // Buckets that lie across the change go as well, a little later.
+    assert!(adwin.width() > 950.0 && adwin.width() <= 1_000.0, "{}", adwin.width());
+    assert!((adwin.mean() - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn steady_streams_are_quiet() {
+    let mut dice = Dice::new(3);
+    let steady: Vec<ErrorBit> = (0..50_000).map(|_| ErrorBit::from_error(uniform(&mut dice) < 0.2)).collect();
+    let numbers = steady.iter().map(|bit| Value::new(bit.as_f64()).unwrap());
+    let drifts = |signals: Vec<(u64, Signal)>| signals.iter().filter(|(_, signal)| *signal == Signal::Drift).count();
+    assert_eq!(drifts(Adwin::default().update_all(numbers)), 0);
+    // Their bounds hold at one cut, and there are many.
+    assert!(drifts(HddmA::default().update_all(steady.clone())) <= 5);
+    assert!(drifts(Fhddm::default().update_all(steady)) <= 5);
+}
+
+#[test]
+fn only_finite_numbers_get_in() {
+    let array = Float64Array::from(vec![Some(1.0), None, Some(f64::NAN), Some(f64::INFINITY), Some(2.0)]);
+    let mut taken = Vec::new();
+    assert_eq!(Value::read(&array, |value| taken.push(value.get())).unwrap(), 3);
+    assert_eq!(taken, [1.0, 2.0]);
+    assert!(Value::read(&StringArray::from(vec!["a"]), |_| ()).is_err());
+    assert!(serde_json::from_str::<Value>("1e999").is_err());
+    // Extreme values stay numbers, and nothing panics.
+    for x in [1e308, -1e308, 5e-324, 0.0] {
+        let stream = || (0..500).map(|at| Value::new(if at % 2 == 0 { x } else { -x }).unwrap());
+        Adwin::default().update_all(stream());
+        PageHinkley::default().update_all(stream());
+    }
+    let empty = FhddmSettings { window: 0, short_window: Some(7), ..FhddmSettings::default() };
+    Fhddm::new(empty).update_all([ErrorBit::Error, ErrorBit::Correct]);
+}
