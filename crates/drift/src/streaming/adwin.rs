@@ -198,7 +198,7 @@ impl Detector for Adwin {
             *self = Self::new(self.settings);
         }
         self.insert(input.get());
-        self.ticks += 1;
+        self.ticks = self.ticks.wrapping_add(1);
         let is_time = self.ticks.is_multiple_of(u64::from(self.settings.clock.max(1)));
         self.drifted = is_time && self.width > f64::from(self.settings.grace_period) && self.shrink();
         if self.drifted { Signal::Drift } else { Signal::Quiet }

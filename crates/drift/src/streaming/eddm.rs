@@ -93,10 +93,10 @@ impl Detector for Eddm {
         if self.signal == Signal::Drift {
             *self = Self::new(self.settings);
         }
-        self.n += 1;
+        self.n = self.n.saturating_add(1);
         if input == ErrorBit::Error {
-            self.errors += 1;
-            self.distances.update((self.n - self.last_error) as f64);
+            self.errors = self.errors.saturating_add(1);
+            self.distances.update(self.n.saturating_sub(self.last_error) as f64);
             if self.n > u64::from(self.settings.warm_start) {
                 self.judge();
             }

@@ -64,8 +64,8 @@ impl Fhddm {
     /// Takes a value into the windows, and lets the oldest go.
     fn slide(&mut self, hit: bool) {
         self.window.push_back(hit);
-        self.hits += u32::from(hit);
-        self.short_hits += u32::from(hit);
+        self.hits = self.hits.saturating_add(u32::from(hit));
+        self.short_hits = self.short_hits.saturating_add(u32::from(hit));
         let short = self.settings.short_window.unwrap_or(self.settings.window) as usize;
         let left = self.window.len().checked_sub(short + 1).and_then(|at| self.window.get(at));
         self.short_hits = self.short_hits.saturating_sub(u32::from(left.copied().unwrap_or(false)));

@@ -53,6 +53,43 @@ fn state_is_saved_whole() {
     survives_a_restart(CoolDown::new(Eddm::default(), 50), bits);
 }
 
+/// A state that nobody saved gives wrong signals at worst.
+#[test]
+fn nonsense_in_a_saved_state_does_no_harm() {
+    fn fed<D>(detector: &D, inputs: Vec<D::Input>)
+    where
+        D: Detector + Serialize + DeserializeOwned,
+        D::Input: Copy,
+    {
+        let text = serde_json::to_string(detector).unwrap();
+        for number in ["18446744073709551615", "4294967295", "-1.5", "1e308", "0"] {
+            for (at, _) in text.match_indices(|c: char| c.is_ascii_digit()) {
+                let end = text[at..].find([',', '}', ']']).map_or(text.len(), |length| at + length);
+                let start = text[..at].rfind([':', '[']).map_or(at, |before| before + 1);
+                let changed = format!("{}{number}{}", &text[..start], &text[end..]);
+                if let Ok(mut read) = serde_json::from_str::<D>(&changed) {
+                    read.update_all(inputs.iter().copied());
+                }
+            }
+        }
+    }
+    let bits = errors(4, 300, 0.3);
+    let numbers: Vec<Value> = bits.iter().map(|bit| Value::new(bit.as_f64()).unwrap()).collect();
+    let mut fhddm = Fhddm::default();
+    fhddm.update_all(bits.iter().copied());
+    fed(&fhddm, bits.clone());
+    let mut eddm = Eddm::default();
+    eddm.update_all(bits.iter().copied());
+    fed(&eddm, bits.clone());
+    fed(&Ddm::default(), bits.clone());
+    fed(&HddmA::default(), bits.clone());
+    fed(&HddmW::default(), bits);
+    let mut adwin = Adwin::default();
+    adwin.update_all(numbers.iter().copied());
+    fed(&adwin, numbers.clone());
+    fed(&PageHinkley::default(), numbers);
+}
+
 #[test]
 fn a_cool_down_leaves_no_two_drifts_close_to_each_other() {
     let stream = errors(2, 20_000, 0.3);
