@@ -5,25 +5,33 @@
 
 mod adwin; // a window that shrinks when its halves differ
 mod cool_down; // fewer signals in a row
+mod cusum; // cumulated rise over the mean
 mod ddm; // error rate above its minimum
+mod ecdd; // weighted error rate above the running one
 mod eddm; // distance between errors
 mod fhddm; // hits in a sliding window, by Hoeffding's bound
+mod geometric_moving_average; // weighted deviation from the mean
 mod hddm_a; // means before and after a cut, by Hoeffding's bound
 mod hddm_w; // weighted means before and after a cut, by McDiarmid's bound
 mod input; // what detectors are fed
 mod page_hinkley; // cumulated deviation from the mean
 mod running; // mean and variance, value by value
 mod signal; // what detectors say, and the trait
+mod stepd; // error rate of the newest values against all before them
 
 pub use self::{
     adwin::{Adwin, AdwinSettings},
     cool_down::CoolDown,
+    cusum::{Cusum, CusumSettings},
     ddm::{Ddm, DdmSettings},
+    ecdd::{Ecdd, EcddSettings, RunLength},
     eddm::{Eddm, EddmSettings},
     fhddm::{Fhddm, FhddmSettings},
+    geometric_moving_average::{GeometricMovingAverage, GeometricMovingAverageSettings},
     hddm_a::{HddmA, HddmASettings},
     hddm_w::{HddmW, HddmWSettings},
     input::{ErrorBit, Value},
     page_hinkley::{PageHinkley, PageHinkleySettings, PageHinkleySide},
     signal::{Detector, Signal},
+    stepd::{Stepd, StepdSettings},
 };

@@ -2,8 +2,8 @@
 
 use lineal_drift::arrow::array::{Float64Array, StringArray};
 use lineal_drift::streaming::{
-    Adwin, AdwinSettings, CoolDown, Ddm, Detector, Eddm, ErrorBit, Fhddm, FhddmSettings, HddmA, HddmW, PageHinkley,
-    Signal, Value,
+    Adwin, AdwinSettings, CoolDown, Cusum, Ddm, Detector, Ecdd, Eddm, ErrorBit, Fhddm, FhddmSettings,
+    GeometricMovingAverage, HddmA, HddmW, PageHinkley, Signal, Stepd, StepdSettings, Value,
 };
 use lineal_testkit::Dice;
 use serde::{Serialize, de::DeserializeOwned};
@@ -50,6 +50,10 @@ fn state_is_saved_whole() {
     survives_a_restart(Adwin::default(), numbers());
     survives_a_restart(Adwin::new(AdwinSettings { keep_window: true, ..AdwinSettings::default() }), numbers());
     survives_a_restart(PageHinkley::default(), numbers());
+    survives_a_restart(Cusum::default(), numbers());
+    survives_a_restart(GeometricMovingAverage::default(), numbers());
+    survives_a_restart(Ecdd::default(), bits.clone());
+    survives_a_restart(Stepd::default(), bits.clone());
     survives_a_restart(CoolDown::new(Eddm::default(), 50), bits);
 }
 
@@ -83,10 +87,16 @@ fn nonsense_in_a_saved_state_does_no_harm() {
     fed(&eddm, bits.clone());
     fed(&Ddm::default(), bits.clone());
     fed(&HddmA::default(), bits.clone());
-    fed(&HddmW::default(), bits);
+    fed(&HddmW::default(), bits.clone());
+    fed(&Ecdd::default(), bits.clone());
+    let mut stepd = Stepd::default();
+    stepd.update_all(bits.iter().copied());
+    fed(&stepd, bits);
     let mut adwin = Adwin::default();
     adwin.update_all(numbers.iter().copied());
     fed(&adwin, numbers.clone());
+    fed(&Cusum::default(), numbers.clone());
+    fed(&GeometricMovingAverage::default(), numbers.clone());
     fed(&PageHinkley::default(), numbers);
 }
 
@@ -138,7 +148,21 @@ fn only_finite_numbers_get_in() {
         let stream = || (0..500).map(|at| Value::new(if at % 2 == 0 { x } else { -x }).unwrap());
         Adwin::default().update_all(stream());
         PageHinkley::default().update_all(stream());
+        Cusum::default().update_all(stream());
+        GeometricMovingAverage::default().update_all(stream());
     }
     let empty = FhddmSettings { window: 0, short_window: Some(7), ..FhddmSettings::default() };
     Fhddm::new(empty).update_all([ErrorBit::Error, ErrorBit::Correct]);
+    Stepd::new(StepdSettings { window: 0, ..StepdSettings::default() })
+        .update_all([ErrorBit::Error, ErrorBit::Correct]);
+}
+
+/// Where nothing tells two rates apart, there is no test, and rates that agree are no drift however rare errors are.
+#[test]
+fn equal_proportions_of_rare_errors_are_quiet() {
+    let constant = (0..1_000).map(|_| ErrorBit::Correct);
+    assert_eq!(Stepd::default().update_all(constant), []);
+    let rare = (0..100_000).map(|at| ErrorBit::from_error(at % 1_000 == 0));
+    let signals = Stepd::default().update_all(rare);
+    assert!(signals.iter().all(|(_, signal)| *signal == Signal::Warning), "{signals:?}");
 }

@@ -14,6 +14,7 @@ mod mmd;
 mod multiple_testing;
 mod proportions;
 mod recipe;
+mod streaming_frouros;
 mod streaming_river;
 mod summary;
 mod two_sample;
