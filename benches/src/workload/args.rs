@@ -10,6 +10,7 @@ pub(crate) enum Command {
     ArtifactGet(ArtifactGet),
     ArtifactPut(ArtifactPut),
     Data(Data),
+    Drift(Drift),
     Hash { bytes: u64 },
     JournalAppend(JournalAppend),
     Table(Table),
@@ -127,6 +128,31 @@ impl TableStep {
     }
 }
 
+/// `workload drift`, on generated values.
+pub(crate) struct Drift {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) step: DriftStep,
+}
+
+/// What is done with the values.
+pub(crate) enum DriftStep {
+    Detector { method: String },
+    Ks,
+    Report,
+}
+
+impl DriftStep {
+    fn parse(name: &str, options: &Options) -> Result<Self, String> {
+        match name {
+            "detector" => Ok(Self::Detector { method: options.text("method")? }),
+            "ks" => Ok(Self::Ks),
+            "report" => Ok(Self::Report),
+            _ => Err(USAGE.to_owned()),
+        }
+    }
+}
+
 /// `workload journal append`.
 pub(crate) struct JournalAppend {
     pub(crate) store: String,
@@ -160,12 +186,17 @@ impl Command {
                 store: options.text("store")?,
                 writers: options.number("writers", 1)?.max(1),
                 entries: options.number("entries", 1_000)?,
-                event_bytes: usize::try_from(options.number("event-bytes", 64)?).map_err(|error| error.to_string())?,
+                event_bytes: options.size("event-bytes", 64)?,
             })),
             ["data", step] => Ok(Self::Data(Data {
                 store: options.text("store")?,
                 cache: options.find("cache").map(PathBuf::from),
                 step: DataStep::parse(step, &options)?,
+            })),
+            ["drift", step] => Ok(Self::Drift(Drift {
+                rows: options.size("rows", 1_000_000)?,
+                columns: options.size("columns", 10)?,
+                step: DriftStep::parse(step, &options)?,
             })),
             ["table", step] => {
                 Ok(Self::Table(Table { store: options.text("store")?, step: TableStep::parse(step, &options)? }))
@@ -224,6 +255,10 @@ impl Options {
             None => Ok(default),
         }
     }
+
+    fn size(&self, name: &str, default: u64) -> Result<usize, String> {
+        usize::try_from(self.number(name, default)?).map_err(|error| error.to_string())
+    }
 }
 
 const USAGE: &str = "usage:
@@ -240,6 +275,8 @@ const USAGE: &str = "usage:
   workload table diff --store URL --key COLUMN [--old R] [--new R]
   workload table read --store URL [--revision R] [--raw DIR]
   workload journal append --store URL [--writers N] [--entries M] [--event-bytes B]
+  workload drift report|ks [--rows N] [--columns C]
+  workload drift detector --method adwin|ddm|eddm|fhddm|hddm_a|hddm_w|page_hinkley|cusum|gma|ecdd|stepd [--rows N]
   workload hash [--bytes N]
 --cache: where digests of files are kept; by default, for a local store, its path with .cache appended
 --raw: an empty directory, in which the same table is then read as a file of its own

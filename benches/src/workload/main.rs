@@ -2,14 +2,15 @@
 //!
 //! `workload artifact put SRC --store URL`, `workload artifact get NAME --store URL DEST`,
 //! `workload artifact gc|fsck --store URL`, `workload data init|add|status|checkout|push --store URL`,
-//! `workload table put|append|update|diff|read --store URL`, `workload journal append --store URL --writers N --entries M`
-//! and `workload hash [--bytes N]`; see `docs/benchmarks.md`.
+//! `workload table put|append|update|diff|read --store URL`, `workload journal append --store URL --writers N --entries M`,
+//! `workload drift report|ks|detector` and `workload hash [--bytes N]`; see `docs/benchmarks.md`.
 
 #![allow(clippy::print_stdout, reason = "its lines of JSON are what it is for")]
 
 mod args; // what was asked for
 mod artifact; // files into a pack store and out of it
 mod data; // directories into a repository and out of it
+mod drift; // generated columns and streams compared
 mod hash; // SHA-256 of memory
 mod journal; // appends, baselines and cold opens
 mod meter; // time, processor time, memory
@@ -37,6 +38,7 @@ fn run(command: args::Command) -> Result<(), String> {
         args::Command::ArtifactGet(get) => on_runtime(artifact::get(get)),
         args::Command::ArtifactPut(put) => on_runtime(artifact::put(put)),
         args::Command::Data(what) => on_runtime(data::run(what)),
+        args::Command::Drift(what) => drift::run(&what),
         args::Command::Hash { bytes } => hash::run(bytes),
         args::Command::JournalAppend(append) => on_runtime(journal::append(append)),
         args::Command::Table(what) => on_runtime(table::run(what)),

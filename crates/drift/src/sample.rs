@@ -1,6 +1,7 @@
 //! A numeric sample, sorted once, with its missing values counted.
 
 use arrow::array::Array;
+use rayon::slice::ParallelSliceMut;
 
 use crate::arrays;
 use crate::error::{Error, Side};
@@ -27,7 +28,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Sorts the values; NaN is counted as missing. O(n log n).
+    /// Sorts the values; NaN is counted as missing. O(n log n), on rayon's current pool where there are many.
     pub fn new(values: impl IntoIterator<Item = f64>) -> Self {
         let mut missing = 0;
         let kept = values.into_iter().filter(|v| {
@@ -62,7 +63,11 @@ impl Sample {
     }
 
     fn sorted(mut values: Vec<f64>, missing: u64) -> Self {
-        values.sort_unstable_by(f64::total_cmp);
+        // Values that are equal in this order have the same bits, so neither threads nor an unstable sort can be told from the result.
+        match values.len() < SORTED_ON_ALL_CORES {
+            true => values.sort_unstable_by(f64::total_cmp),
+            false => values.par_sort_unstable_by(f64::total_cmp),
+        }
         Self { values, missing }
     }
 
@@ -188,6 +193,9 @@ pub(crate) fn require_finite(what: &'static str, reference: &Sample, current: &S
     }
     Ok(())
 }
+
+/// From here on a sort takes milliseconds, which is worth handing to other threads.
+const SORTED_ON_ALL_CORES: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! The same bits on any number of threads.
 
 use arrow::array::RecordBatch;
-use lineal_drift::{DataDrift, DataDriftSettings, arrow, report_html};
+use lineal_drift::{DataDrift, DataDriftSettings, Sample, arrow, report_html};
 
 use crate::generators::{batch, floats, words};
 
@@ -30,5 +30,23 @@ fn any_number_of_threads_gives_the_same_bytes() {
     let alone = run(1);
     for threads in [2, 3, 8] {
         assert!(run(threads) == alone, "{threads} threads");
+    }
+}
+
+/// Large samples are sorted on all cores.
+#[test]
+fn a_large_sample_is_sorted_alike_on_any_number_of_threads() {
+    let values = || {
+        (0..200_000_u32).map(|i| f64::from(i.wrapping_mul(2_654_435_761) % 5_003) - 2_501.0).flat_map(|v| [v, -0.0, v])
+    };
+    let bits = |threads: usize| -> Vec<u64> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| Sample::new(values())).values().iter().map(|v| v.to_bits()).collect()
+    };
+    let mut expected: Vec<f64> = values().collect();
+    expected.sort_by(f64::total_cmp);
+    let expected: Vec<u64> = expected.iter().map(|v| v.to_bits()).collect();
+    for threads in [1, 2, 8] {
+        assert!(bits(threads) == expected, "{threads} threads");
     }
 }
