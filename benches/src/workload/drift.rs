@@ -53,7 +53,7 @@ fn whole_report(rows: usize, columns: usize) -> Result<(), String> {
 
 fn batch(seed: u64, shift: f64, rows: usize, columns: usize) -> Result<RecordBatch, String> {
     let column = |at: usize| -> (String, ArrayRef) {
-        let values = normal(seed + 10 * at as u64, if at % 2 == 0 { 0.0 } else { shift }, rows);
+        let values = normal(seed + 10 * at as u64, if at.is_multiple_of(2) { 0.0 } else { shift }, rows);
         let labels = || StringArray::from_iter_values(values.iter().map(|v| LABELS[v.abs().min(3.0) as usize]));
         let array: ArrayRef = if at % 5 == 4 { Arc::new(labels()) } else { Arc::new(Float64Array::from(values)) };
         (format!("column {at}"), array)
