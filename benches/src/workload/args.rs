@@ -275,7 +275,8 @@ const USAGE: &str = "usage:
   workload table diff --store URL --key COLUMN [--old R] [--new R]
   workload table read --store URL [--revision R] [--raw DIR]
   workload journal append --store URL [--writers N] [--entries M] [--event-bytes B]
-  workload drift report|ks [--rows N] [--columns C]
+  workload drift report [--rows N] [--columns C]
+  workload drift ks [--rows N]
   workload drift detector --method adwin|ddm|eddm|fhddm|hddm_a|hddm_w|page_hinkley|cusum|gma|ecdd|stepd [--rows N]
   workload hash [--bytes N]
 --cache: where digests of files are kept; by default, for a local store, its path with .cache appended
