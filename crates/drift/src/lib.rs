@@ -37,6 +37,7 @@ mod methods; // one file each
 mod multiple_testing; // many p-values at once
 
 // One sample
+mod band; // limits learnt from chunks of the reference
 mod binning; // rules for bins
 mod summary; // facts of one column
 
@@ -60,6 +61,7 @@ pub use arrow;
 /// The ndarray whose matrices this crate takes.
 pub use ndarray;
 
+pub use self::band::Band;
 pub use self::binning::{BinRule, Histogram};
 pub use self::categories::{Categories, PairedCounts};
 pub use self::data_drift::DataDrift;
