@@ -7,9 +7,10 @@ use crate::categories::{Categories, PairedCounts};
 use crate::distribution::{self, NumericSummary};
 use crate::error::{Error, Side};
 use crate::method::{Method, Score};
+use crate::presets::evidently::EvidentlyTest;
 use crate::report::{ColumnReport, ColumnStatus, Finding, MissingShift, SkipReason};
 use crate::sample::Sample;
-use crate::settings::{ColumnKind, ColumnSettings, DataDriftSettings};
+use crate::settings::{ColumnKind, ColumnSettings, DataDriftSettings, MethodChoice};
 
 /// The batches of one column on both sides.
 pub(crate) struct ColumnArrays<'a> {
@@ -148,8 +149,8 @@ impl Values {
     fn finding(&self, own: &ColumnSettings, settings: &DataDriftSettings) -> Result<Finding, Error> {
         match self {
             Self::Numbers { reference, current, infinite } => {
-                let method = own.method.unwrap_or(settings.numeric_method);
-                let score = method.score(reference, current)?;
+                let method = own.method.unwrap_or_else(|| number_method(settings, reference, current));
+                let score = score_numbers(method, reference, current)?;
                 let test = beside(Method::Ks, method, || Method::Ks.score(reference, current))?;
                 let picture = distribution::of_samples(reference, current);
                 let finding = judge(ColumnKind::Numeric, score, test, own, *infinite, picture)?;
@@ -160,8 +161,8 @@ impl Values {
                 })
             }
             Self::Labels { reference, current, infinite } => {
-                let method = own.method.unwrap_or(settings.categorical_method);
                 let counts = PairedCounts::pair(reference, current);
+                let method = own.method.unwrap_or_else(|| label_method(settings, &counts));
                 let score = method.score_counts(&counts)?;
                 let test = beside(Method::ChiSquare, method, || Method::ChiSquare.score_counts(&counts))?;
                 let picture = distribution::of_counts(&counts);
@@ -170,6 +171,31 @@ impl Values {
             }
         }
     }
+}
+
+fn number_method(settings: &DataDriftSettings, reference: &Sample, current: &Sample) -> Method {
+    match settings.choice {
+        MethodChoice::ByKind => settings.numeric_method,
+        MethodChoice::Evidently => Method::Evidently(EvidentlyTest::default_for_numbers(reference, current)),
+    }
+}
+
+fn label_method(settings: &DataDriftSettings, counts: &PairedCounts) -> Method {
+    match settings.choice {
+        MethodChoice::ByKind => settings.categorical_method,
+        MethodChoice::Evidently => {
+            let test = EvidentlyTest::default_for_labels(counts.labels().len(), counts.rows().0);
+            Method::Evidently(test)
+        }
+    }
+}
+
+/// Scores numbers; a method of labels takes each distinct number for one.
+fn score_numbers(method: Method, reference: &Sample, current: &Sample) -> Result<Score, Error> {
+    if method.spec().numeric() {
+        return method.score(reference, current);
+    }
+    method.score_counts(&PairedCounts::pair(&Categories::from_sample(reference), &Categories::from_sample(current)))
 }
 
 /// Holds a score against its threshold.
@@ -187,6 +213,7 @@ fn judge(
         kind,
         definition: spec.definition.to_owned(),
         decides_on: spec.decides_on,
+        adjusted_p: None,
         threshold,
         drifted: spec.drifted(&score, threshold),
         score,

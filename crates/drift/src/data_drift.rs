@@ -7,14 +7,16 @@ use rayon::prelude::*;
 
 use crate::column::{self, ColumnArrays};
 use crate::error::{Error, Side};
-use crate::report::{ColumnReport, DataDriftReport, SkipReason};
+use crate::multiple_testing::Correction;
+use crate::report::{ColumnReport, DataDriftReport, Finding, SkipReason};
 use crate::settings::DataDriftSettings;
 
 /// Compares the columns of current data with those of a reference.
 ///
 /// Numbers are compared by normed Wasserstein distance, labels (and numbers with few distinct values) by Jensen-Shannon distance, both
 /// drifting above 0.1 unless settings say otherwise; beside them stand a significance test with its effect size, the share of missing
-/// values and the labels that came or went. One bad column never spoils the report: each has its own
+/// values and the labels that came or went. Where a p-value decides, it is adjusted for the number of such columns
+/// ([`DataDriftSettings::correction`]). One bad column never spoils the report: each has its own
 /// [`ColumnStatus`](crate::ColumnStatus). Columns run in parallel on rayon's current pool; the result is the same, bit for bit, on any
 /// number of threads. O(n log n) time and one copy of the values per column that is being compared.
 ///
@@ -63,9 +65,15 @@ impl DataDrift {
             return Err(Error::NoReference);
         }
         let names = self.selected_names(reference, current);
-        let columns: Vec<ColumnReport> =
+        let mut columns: Vec<ColumnReport> =
             names.par_iter().map(|name| self.compare_column(name, reference, current)).collect();
-        Ok(DataDriftReport { reference_rows: rows(reference), current_rows: rows(current), columns })
+        adjust(&mut columns, self.settings.correction);
+        Ok(DataDriftReport {
+            reference_rows: rows(reference),
+            current_rows: rows(current),
+            correction: self.settings.correction,
+            columns,
+        })
     }
 
     /// Names in the order of the batches, each once; then selected names that no batch holds.
@@ -86,6 +94,17 @@ impl DataDrift {
                 column::compare(name, &ColumnArrays { reference, current }, &self.settings)
             }
         }
+    }
+}
+
+/// Adjusts the p-values that decide for their number, and decides anew.
+fn adjust(columns: &mut [ColumnReport], correction: Correction) {
+    let findings = columns.iter_mut().filter_map(|column| column.finding.as_mut());
+    let mut tested: Vec<&mut Finding> = findings.filter(|finding| finding.decides_on.p_value()).collect();
+    let p_values: Vec<f64> = tested.iter().map(|finding| finding.score.p_value.unwrap_or(f64::NAN)).collect();
+    for (finding, adjusted) in tested.iter_mut().zip(correction.adjust(&p_values)) {
+        finding.adjusted_p = Some(adjusted).filter(|p| !p.is_nan());
+        finding.drifted = finding.decides_on.drifted(adjusted, finding.threshold);
     }
 }
 

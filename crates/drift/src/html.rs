@@ -50,9 +50,9 @@ fn severity(column: &ColumnReport) -> f64 {
 
 /// How many thresholds a score is away from "no drift", at most a million.
 fn ratio(finding: &Finding) -> f64 {
-    let ratio = match finding.decides_on {
-        DecidesOn::ValueAbove => finding.score.value / finding.threshold.max(1e-12),
-        DecidesOn::PValueBelow => finding.threshold / finding.score.p_value.unwrap_or(1.0).max(1e-12),
+    let ratio = match deciding_p(finding) {
+        None => finding.score.value / finding.threshold.max(1e-12),
+        Some(p) => finding.threshold / p.max(1e-12),
     };
     ratio.clamp(0.0, 1e6)
 }
@@ -116,6 +116,8 @@ fn finding_body(column: &ColumnReport, finding: &Finding) -> String {
     let side = match finding.decides_on {
         DecidesOn::ValueAbove => "drift above",
         DecidesOn::PValueBelow => "drift if p is below",
+        DecidesOn::ValueAtLeast => "drift from",
+        DecidesOn::PValueAtMost => "drift if p is at most",
     };
     let legend = "<p class=\"key\"><i class=\"r\"></i>reference <i class=\"k\"></i>current</p>";
     format!(
@@ -132,10 +134,12 @@ fn finding_body(column: &ColumnReport, finding: &Finding) -> String {
 }
 
 fn deciding_number(finding: &Finding) -> String {
-    match (finding.decides_on, finding.score.p_value) {
-        (DecidesOn::PValueBelow, Some(p)) => p_value(p),
-        _ => number(finding.score.value),
-    }
+    deciding_p(finding).map_or_else(|| number(finding.score.value), p_value)
+}
+
+/// The p-value that decides, adjusted if it is; `None` if the value does.
+fn deciding_p(finding: &Finding) -> Option<f64> {
+    finding.adjusted_p.or(finding.score.p_value).filter(|_| finding.decides_on.p_value())
 }
 
 /// Writes a p-value; one that `f64` cannot tell from 0 is not 0.

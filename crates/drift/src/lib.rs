@@ -30,11 +30,11 @@ mod categories; // label counts of one side, and of both over one list
 mod sample; // sorted numbers and the count of missing ones
 
 // Two samples
-mod evidently; // its tests under their own names
 mod math; // laws, sums and decompositions
 mod method; // the table of methods, and the small result they share
 mod methods; // one file each
 mod multiple_testing; // many p-values at once
+mod presets; // Evidently's and NannyML's rules under their own names
 
 // One sample
 mod band; // limits learnt from chunks of the reference
@@ -67,7 +67,6 @@ pub use self::categories::{Categories, PairedCounts};
 pub use self::data_drift::DataDrift;
 pub use self::distribution::{Distribution, NumericSummary};
 pub use self::error::{Error, Side};
-pub use self::evidently::{EvidentlyScore, EvidentlyTest};
 pub use self::html::report_html;
 pub use self::math::gamma::chi_square_survival;
 pub use self::method::{DecidesOn, Method, MethodSpec, Score};
@@ -93,10 +92,14 @@ pub use self::methods::{
     wasserstein::{Wasserstein, wasserstein},
 };
 pub use self::multiple_testing::Correction;
+pub use self::presets::{
+    evidently::{EvidentlyScore, EvidentlyTest},
+    nannyml::NannymlMeasure,
+};
 pub use self::report::{
     ColumnReport, ColumnStatus, DataDriftReport, Finding, LabelRows, LabelShift, MissingShift, SkipReason,
 };
 pub use self::sample::Sample;
-pub use self::settings::{ColumnKind, ColumnSettings, DataDriftSettings};
+pub use self::settings::{ColumnKind, ColumnSettings, DataDriftSettings, MethodChoice};
 pub use self::statement::{ColumnClaim, DriftPredicate, ScoreClaim};
 pub use self::summary::Summary;

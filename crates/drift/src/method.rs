@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::categories::PairedCounts;
 use crate::error::Error;
@@ -10,6 +11,8 @@ use crate::methods::{
     anderson_darling, chi_square, cramer_von_mises, energy, epps_singleton, g_test, hellinger, jensen_shannon, ks,
     kuiper, kullback_leibler, l_infinity, mann_whitney, psi, t_test, total_variation, wasserstein,
 };
+use crate::presets::evidently::EvidentlyTest;
+use crate::presets::nannyml::NannymlMeasure;
 use crate::sample::Sample;
 
 /// Names a method that compares one column of two samples.
@@ -24,8 +27,7 @@ use crate::sample::Sample;
 /// assert_eq!(spec.id, "wasserstein_normed");
 /// # Ok::<(), lineal_drift::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Method {
     /// Two-sample Kolmogorov-Smirnov test: [`ks`](crate::ks()).
@@ -66,10 +68,20 @@ pub enum Method {
     LInfinity,
     /// Likelihood ratio test: [`g_test`](crate::g_test()).
     GTest,
+    /// A test of Evidently, number for number: [`EvidentlyTest`].
+    Evidently(EvidentlyTest),
+    /// A measure of `NannyML`, number for number: [`NannymlMeasure`].
+    Nannyml(NannymlMeasure),
 }
 
 impl Method {
-    /// Every method, in the order of the table.
+    /// Evidently's tests.
+    pub const EVIDENTLY: &'static [Self] = EvidentlyTest::METHODS;
+
+    /// `NannyML`'s measures.
+    pub const NANNYML: &'static [Self] = NannymlMeasure::METHODS;
+
+    /// Every method of our own, in the order of the table.
     pub const ALL: &'static [Self] = &[
         Self::Ks,
         Self::CramerVonMises,
@@ -115,6 +127,8 @@ impl Method {
             Self::TotalVariation => &total_variation::SPEC,
             Self::LInfinity => &l_infinity::SPEC,
             Self::GTest => &g_test::SPEC,
+            Self::Evidently(test) => test.spec(),
+            Self::Nannyml(measure) => measure.spec(),
         }
     }
 
@@ -134,6 +148,22 @@ impl Method {
     pub fn score_counts(self, counts: &PairedCounts) -> Result<Score, Error> {
         let score = self.spec().on_counts.ok_or(Error::NotApplicable { method: self, kind: "categorical" })?;
         score(counts).and_then(Score::checked)
+    }
+}
+
+/// A method is written as its id.
+impl Serialize for Method {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.spec().id)
+    }
+}
+
+impl<'de> Deserialize<'de> for Method {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        let known = Self::ALL.iter().chain(Self::EVIDENTLY).chain(Self::NANNYML);
+        let found = known.copied().find(|method| method.spec().id == id);
+        found.ok_or_else(|| D::Error::invalid_value(Unexpected::Str(&id), &"the id of a method"))
     }
 }
 
@@ -186,13 +216,11 @@ impl MethodSpec {
         self.on_counts.is_some()
     }
 
-    /// Returns whether a score counts as drift at a threshold; the threshold itself does not.
+    /// Returns whether a score counts as drift at a threshold.
     #[must_use]
     pub fn drifted(&self, score: &Score, threshold: f64) -> bool {
-        match self.decides_on {
-            DecidesOn::ValueAbove => score.value > threshold,
-            DecidesOn::PValueBelow => score.p_value.is_some_and(|p| p < threshold),
-        }
+        let number = if self.decides_on.p_value() { score.p_value } else { Some(score.value) };
+        number.is_some_and(|number| self.decides_on.drifted(number, threshold))
     }
 }
 
@@ -205,6 +233,29 @@ pub enum DecidesOn {
     ValueAbove,
     /// Drift if the p-value is below the threshold. With many rows every difference becomes significant: look at the effect size.
     PValueBelow,
+    /// Drift if the value reaches the threshold; only in rules of other tools.
+    ValueAtLeast,
+    /// Drift if the p-value is not above the threshold; only in rules of other tools.
+    PValueAtMost,
+}
+
+impl DecidesOn {
+    /// Says whether the p-value decides, not the value.
+    #[must_use]
+    pub const fn p_value(self) -> bool {
+        matches!(self, Self::PValueBelow | Self::PValueAtMost)
+    }
+
+    /// Says whether the deciding number is drift at a threshold.
+    #[must_use]
+    pub fn drifted(self, number: f64, threshold: f64) -> bool {
+        match self {
+            Self::ValueAbove => number > threshold,
+            Self::PValueBelow => number < threshold,
+            Self::ValueAtLeast => number >= threshold,
+            Self::PValueAtMost => number <= threshold,
+        }
+    }
 }
 
 /// The outcome of one method on one column.
@@ -256,10 +307,12 @@ mod tests {
 
     #[test]
     fn table_is_consistent() {
-        for method in Method::ALL {
+        for method in Method::ALL.iter().chain(Method::EVIDENTLY).chain(Method::NANNYML) {
             let spec = method.spec();
             assert_eq!(spec.method, *method);
-            assert_eq!(serde_json::to_string(method).unwrap(), format!("\"{}\"", spec.id));
+            let written = serde_json::to_string(method).unwrap();
+            assert_eq!(written, format!("\"{}\"", spec.id));
+            assert_eq!(serde_json::from_str::<Method>(&written).unwrap(), *method);
             assert!(spec.numeric() || spec.categorical());
         }
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::distribution::{Distribution, NumericSummary};
 use crate::error::Side;
 use crate::method::{DecidesOn, Score};
+use crate::multiple_testing::Correction;
 use crate::settings::ColumnKind;
 
 /// Holds one [`ColumnReport`] per column, in the order of the reference's schema.
@@ -17,6 +18,8 @@ pub struct DataDriftReport {
     pub reference_rows: u64,
     /// Rows of the current data.
     pub current_rows: u64,
+    /// How p-values that decide were adjusted for their number.
+    pub correction: Correction,
     /// The columns.
     pub columns: Vec<ColumnReport>,
 }
@@ -126,7 +129,9 @@ pub struct Finding {
     pub definition: String,
     /// What the threshold is held against, and on which side of it drift lies.
     pub decides_on: DecidesOn,
-    /// The threshold; reaching it is not drift.
+    /// The p-value adjusted for the number of columns that p-values decide, by the rule of the report; `None` if the value decides.
+    pub adjusted_p: Option<f64>,
+    /// The threshold.
     pub threshold: f64,
     /// Whether the score lies beyond the threshold.
     pub drifted: bool,

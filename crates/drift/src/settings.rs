@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::method::Method;
+use crate::multiple_testing::Correction;
+use crate::presets::nannyml::NannymlMeasure;
 
 /// How a column is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,18 @@ pub enum ColumnKind {
     Numeric,
     /// As labels.
     Categorical,
+}
+
+/// Who chooses the method of a column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum MethodChoice {
+    /// One method for numbers, one for labels.
+    #[default]
+    ByKind,
+    /// Evidently 0.7's rules, by the number of rows and of distinct values.
+    Evidently,
 }
 
 /// Says how many columns are compared; the defaults suit tabular features.
@@ -36,6 +50,10 @@ pub struct DataDriftSettings {
     pub numeric_method: Method,
     /// Method of categorical columns; Jensen-Shannon by default.
     pub categorical_method: Method,
+    /// Who chooses the method of a column that has none of its own.
+    pub choice: MethodChoice,
+    /// How p-values that decide are adjusted for the number of columns; Benjamini and Hochberg by default.
+    pub correction: Correction,
     /// Numbers with at most so many distinct values in the reference (and at most ten times as many now) are taken as labels; 10 by default.
     pub few_distinct: usize,
     /// A change of the missing share by more than this, up or down, is a signal of its own; 0.05 by default.
@@ -51,6 +69,8 @@ impl Default for DataDriftSettings {
         Self {
             numeric_method: Method::WassersteinNormed,
             categorical_method: Method::JensenShannon,
+            choice: MethodChoice::ByKind,
+            correction: Correction::BenjaminiHochberg,
             few_distinct: 10,
             missing_threshold: 0.05,
             only: None,
@@ -60,6 +80,32 @@ impl Default for DataDriftSettings {
 }
 
 impl DataDriftSettings {
+    /// Returns settings that give Evidently's numbers and decisions: its choice of tests, its thresholds, no correction.
+    ///
+    /// What it says of the whole data set is the share of drifted columns, from 0.5 on.
+    #[must_use]
+    pub fn evidently() -> Self {
+        Self { choice: MethodChoice::Evidently, correction: Correction::None, few_distinct: 0, ..Self::default() }
+    }
+
+    /// Returns settings that give `NannyML`'s numbers: Jensen-Shannon distance for every column, no correction.
+    ///
+    /// Its thresholds are learnt from chunks of the reference: [`DataDrift::learn`](crate::DataDrift::learn) does that, leaving each chunk
+    /// out of what it is compared with, which `NannyML` does not.
+    #[must_use]
+    pub fn nannyml() -> Self {
+        let method = Method::Nannyml(NannymlMeasure::JensenShannon);
+        let settings = Self::default().with_numeric_method(method).with_categorical_method(method);
+        Self { correction: Correction::None, few_distinct: 0, ..settings }
+    }
+
+    /// Sets how p-values that decide are adjusted for the number of columns.
+    #[must_use]
+    pub fn with_correction(mut self, correction: Correction) -> Self {
+        self.correction = correction;
+        self
+    }
+
     /// Compares only these columns.
     #[must_use]
     pub fn with_only<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {

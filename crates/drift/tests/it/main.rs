@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod columns;
+#[path = "../common/data_sets.rs"]
+mod data_sets;
 mod flights;
 #[path = "../common/flights_data.rs"]
 mod flights_data;

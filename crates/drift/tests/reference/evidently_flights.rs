@@ -1,65 +1,96 @@
-//! `evidently_flights.json`: Evidently's preset on a year of flights, for the methods that are ours too.
+//! `evidently_flights.json`: Evidently's preset on a year of flights.
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
-use lineal_drift::{Categories, PairedCounts, Sample, arrow, jensen_shannon_counts, ks, wasserstein};
+use lineal_drift::{
+    ColumnKind, ColumnReport, ColumnSettings, DataDrift, DataDriftSettings, EvidentlyTest, Method, arrow,
+};
 use rayon::prelude::*;
 use serde_json::Value;
 
-use crate::compare::{Answer, Checks, Tolerance, cases, conclude};
+use crate::compare::{Checks, Tolerance, conclude, fixture};
+use crate::data_sets::data_set;
 use crate::flights_data::Flights;
 
 #[test]
 fn evidently_flights() {
-    let cases = cases("evidently_flights.json");
-    let columns = cases.iter().flat_map(|case| case["expected"]["columns"].as_object().unwrap().keys());
-    let flights = Flights::read(columns.map(String::as_str));
-    let results = cases.par_iter().map(|case| compare(case, &flights)).collect();
-    conclude("evidently_flights.json", results, 0);
+    let fixture = fixture("evidently_flights.json");
+    let names = |kind: &str| fixture["columns"][kind].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+    let kinds: Vec<(&str, ColumnKind)> = (names("numerical").map(|name| (name, ColumnKind::Numeric)))
+        .chain(names("categorical").map(|name| (name, ColumnKind::Categorical)))
+        .collect();
+    let file = data_set(fixture["data"].as_str().unwrap());
+    let flights = Flights::read_from(&file, kinds.iter().map(|(name, _)| *name));
+    let cases = fixture["cases"].as_array().unwrap();
+    let results = cases.par_iter().map(|case| compare(case, &flights, &kinds)).collect();
+    conclude("evidently_flights.json", results, 5);
 }
 
-fn compare(case: &Value, flights: &Flights) -> Checks {
+fn compare(case: &Value, flights: &Flights, kinds: &[(&str, ColumnKind)]) -> Checks {
     let mut checks = Checks::new(case);
     let (reference, current) = (select(flights, &case["reference"]), select(flights, &case["current"]));
     checks.check("n_ref", Some(reference.num_rows() as f64), &case["n_ref"], Tolerance::Value(0.0));
     checks.check("n_cur", Some(current.num_rows() as f64), &case["n_cur"], Tolerance::Value(0.0));
+    let drift = DataDrift::new(settings(kinds, &case["params"])).unwrap();
+    let report = drift.compare(std::slice::from_ref(&reference), std::slice::from_ref(&current)).unwrap();
     for (name, expected) in case["expected"]["columns"].as_object().unwrap() {
-        let (r, c) = (reference.column_by_name(name).unwrap(), current.column_by_name(name).unwrap());
-        let field = format!("{name} {}", expected["method"]);
-        match expected["method"].as_str().unwrap() {
-            "Wasserstein distance (normed)" => {
-                let normed = wasserstein(&numbers(r), &numbers(c)).ok().map(|w| w.normed);
-                // The oracle takes the deviation of an f32 column in f32.
-                let tolerance = if r.data_type() == &DataType::Float32 { 1e-6 } else { 1e-9 };
-                checks.check(&field, normed, &expected["value"], Tolerance::Value(tolerance));
+        let is_f32 = reference.column_by_name(name).unwrap().data_type() == &DataType::Float32;
+        compare_column(&mut checks, report.column(name).unwrap(), expected, is_f32);
+    }
+    for (field, expected) in case["expected"]["dataset"].as_object().unwrap() {
+        let drifted = report.drifted().count() as f64;
+        match field.as_str() {
+            "drifted_count" => checks.check(field, Some(drifted), expected, Tolerance::Value(0.0)),
+            "drifted_share" => {
+                checks.check(field, Some(drifted / report.columns.len() as f64), expected, Tolerance::Value(1e-9));
             }
-            "K-S p_value" => checks.check(
-                &field,
-                ks(&numbers(r), &numbers(c)).ok().map(|t| t.p_value()),
-                &expected["value"],
-                Tolerance::P,
-            ),
-            "Jensen-Shannon distance" => {
-                checks.check(&field, js(r, c), &expected["value"], Tolerance::Value(1e-9));
-            }
-            "psi" | "chi-square p_value" | "Z-test p_value" => {}
-            other => checks.fail(&format!("unknown method {other}")),
+            "drift_share_threshold" => {}
+            other => checks.unknown(other),
         }
     }
     checks
 }
 
-fn numbers(array: &dyn Array) -> Sample {
-    Sample::from_array(array).unwrap()
+fn settings(kinds: &[(&str, ColumnKind)], params: &Value) -> DataDriftSettings {
+    let method: Option<EvidentlyTest> = params.get("method").map(|name| serde_json::from_value(name.clone()).unwrap());
+    let settings = DataDriftSettings::evidently().with_only(kinds.iter().map(|(name, _)| *name));
+    kinds.iter().fold(settings, |settings, (name, kind)| {
+        let column = ColumnSettings::default().with_kind(*kind);
+        let column = method.into_iter().fold(column, |column, test| column.with_method(Method::Evidently(test)));
+        settings.with_column(*name, column)
+    })
 }
 
-fn js(reference: &dyn Array, current: &dyn Array) -> Answer {
-    let counts = PairedCounts::pair(&labels(reference), &labels(current));
-    jensen_shannon_counts(counts.reference(), counts.current()).ok().map(|j| j.distance_e())
+fn compare_column(checks: &mut Checks, column: &ColumnReport, expected: &Value, is_f32: bool) {
+    let Some(finding) = &column.finding else {
+        return checks.fail(&format!("{} has no finding: {:?}", column.name, column.status));
+    };
+    let method = finding.score.method;
+    let Some(named) = expected["method"].as_str().filter(|name| title(method) == Some(name)) else {
+        return checks.fail(&format!("{}: {method} instead of {}", column.name, expected["method"]));
+    };
+    let tolerance = match method {
+        // The oracle takes the deviation of an f32 column in f32.
+        Method::Evidently(EvidentlyTest::Wasserstein | EvidentlyTest::Psi) if is_f32 => Tolerance::Value(1e-6),
+        _ if finding.decides_on.p_value() => Tolerance::P,
+        _ => Tolerance::Value(1e-9),
+    };
+    let field = format!("{} {named}", column.name);
+    checks.check(&field, Some(finding.score.value), &expected["value"], tolerance);
+    checks.check(&field, Some(finding.threshold), &expected["threshold"], Tolerance::Value(0.0));
 }
 
-fn labels(array: &dyn Array) -> Categories {
-    Categories::from_array(array).unwrap_or_else(|_| Categories::from_sample(&numbers(array)))
+fn title(method: Method) -> Option<&'static str> {
+    let Method::Evidently(test) = method else { return None };
+    match test {
+        EvidentlyTest::Wasserstein => Some("Wasserstein distance (normed)"),
+        EvidentlyTest::Ks => Some("K-S p_value"),
+        EvidentlyTest::JensenShannon => Some("Jensen-Shannon distance"),
+        EvidentlyTest::Psi => Some("psi"),
+        EvidentlyTest::ChiSquare => Some("chi-square p_value"),
+        EvidentlyTest::Z => Some("Z-test p_value"),
+        _ => None,
+    }
 }
 
 fn select(flights: &Flights, selection: &Value) -> RecordBatch {

@@ -6,12 +6,16 @@
 mod binning;
 mod categorical;
 mod compare;
+#[path = "../common/data_sets.rs"]
+mod data_sets;
 mod evidently;
+mod evidently_defaults;
 mod evidently_flights;
 #[path = "../common/flights_data.rs"]
 mod flights_data;
 mod mmd;
 mod multiple_testing;
+mod nannyml_univariate;
 mod proportions;
 mod recipe;
 mod streaming_frouros;

@@ -36,7 +36,7 @@ use crate::sample::{Sample, require_values};
 /// assert_eq!((test, test.numbers(&reference, &reference)?.drifted), (EvidentlyTest::Ks, false));
 /// # Ok::<(), lineal_drift::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EvidentlyTest {

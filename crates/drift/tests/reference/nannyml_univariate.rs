@@ -1,0 +1,146 @@
+//! The cases `univariate` of `nannyml.json`: drift of single columns by chunks, with thresholds learnt from those of the reference.
+
+use std::collections::BTreeMap;
+
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::{cast, filter_record_batch};
+use arrow::datatypes::DataType;
+use lineal_drift::{Band, Categories, Method, NannymlMeasure, PairedCounts, Sample, Score, arrow};
+use serde_json::Value;
+
+use crate::compare::{Checks, Tolerance, conclude, fixture};
+use crate::data_sets::{data_set, read};
+
+#[test]
+fn nannyml_univariate() {
+    let fixture = fixture("nannyml.json");
+    let cases = fixture["cases"].as_array().unwrap().iter();
+    let cases = cases.filter(|case| case["id"].as_str().unwrap().starts_with("univariate"));
+    let results: Vec<Checks> = cases.map(|case| compare(case, fixture["data"].as_str().unwrap())).collect();
+    conclude("nannyml.json (univariate)", results, 100);
+}
+
+/// The reference and the chunks of both periods, with the period of each.
+struct Periods {
+    reference: RecordBatch,
+    chunks: Vec<(&'static str, RecordBatch)>,
+}
+
+impl Periods {
+    fn read<'a>(data: &str, columns: impl Iterator<Item = &'a str>, size: usize) -> Self {
+        let rows = read(&data_set(data), columns.chain(["partition"]));
+        let partition = cast(rows.column_by_name("partition").unwrap(), &DataType::Utf8).unwrap();
+        let of = |period: &str| {
+            let mask: BooleanArray =
+                partition.as_string::<i32>().iter().map(|value| Some(value == Some(period))).collect();
+            filter_record_batch(&rows, &mask).unwrap()
+        };
+        let mut chunks = Vec::new();
+        for period in ["reference", "analysis"] {
+            let rows = of(period);
+            let starts = (0..rows.num_rows()).step_by(size);
+            chunks.extend(starts.map(|at| (period, rows.slice(at, size.min(rows.num_rows() - at)))));
+        }
+        Self { reference: of("reference"), chunks }
+    }
+}
+
+fn compare(case: &Value, data: &str) -> Checks {
+    let mut checks = Checks::new(case);
+    let names = |kind: &str| case["params"][kind].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
+    let size = usize::try_from(case["params"]["chunk_size"].as_u64().unwrap()).unwrap();
+    let periods = Periods::read(data, names("numeric").chain(names("categorical")), size);
+    let expected = case["expected"].as_array().unwrap();
+    checks.check("chunks", Some(periods.chunks.len() as f64), &Value::from(expected.len()), Tolerance::Value(0.0));
+    let mut scores: BTreeMap<(&str, &str), Vec<Score>> = BTreeMap::new();
+    for (column, measures) in columns(&expected[0]) {
+        let sides = periods.sides(column, names("numeric").any(|name| name == column));
+        for measure in measures.as_object().unwrap().keys() {
+            match method(measure) {
+                Some(method) => drop(scores.insert((column, measure), sides.scores(method))),
+                None => checks.unknown(measure),
+            }
+        }
+    }
+    for ((column, measure), scores) in &scores {
+        compare_measure(&mut checks, &periods, expected, (column, measure), scores);
+    }
+    checks
+}
+
+fn columns(chunk: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let fields = chunk.as_object().unwrap().iter();
+    fields.map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| !["period", "index"].contains(name))
+}
+
+/// Holds one measure of one column against the values, thresholds and alerts of every chunk.
+fn compare_measure(
+    checks: &mut Checks,
+    periods: &Periods,
+    expected: &[Value],
+    (column, measure): (&str, &str),
+    scores: &[Score],
+) {
+    let of_reference = periods.chunks.iter().zip(scores).filter(|((period, _), _)| *period == "reference");
+    let values: Vec<f64> = of_reference.map(|(_, score)| score.value).collect();
+    let band = Band::learn(&values, 3.0).unwrap().upper_only();
+    for (at, (chunk, score)) in expected.iter().zip(scores).enumerate() {
+        for (field, wanted) in chunk[column][measure].as_object().unwrap() {
+            let name = format!("{column} {measure} {field} of chunk {at}");
+            let by_p = score.p_value.is_some();
+            match field.as_str() {
+                "value" => checks.check(&name, Some(score.value), wanted, Tolerance::Value(1e-9)),
+                // What a p-value decides has no threshold there.
+                "upper_threshold" if by_p && wanted.is_null() => {}
+                "upper_threshold" => checks.check(&name, band.upper, wanted, Tolerance::Value(1e-9)),
+                "lower_threshold" => checks.check(&name, band.lower, wanted, Tolerance::Value(1e-9)),
+                // The reference never alerts there: drift is looked for in the analysis.
+                "alert" if periods.chunks[at].0 == "reference" => {}
+                "alert" => {
+                    let alert = score.p_value.map_or_else(|| band.is_beyond(score.value), |p| p < 0.05);
+                    checks.check(
+                        &name,
+                        Some(f64::from(alert)),
+                        &Value::from(i32::from(*wanted == true)),
+                        Tolerance::Value(0.0),
+                    );
+                }
+                other => checks.unknown(other),
+            }
+        }
+    }
+}
+
+fn method(measure: &str) -> Option<Method> {
+    serde_json::from_value::<NannymlMeasure>(measure.into()).ok().map(Method::Nannyml)
+}
+
+/// A column of the reference, and of every chunk.
+enum Sides {
+    Numbers(Sample, Vec<Sample>),
+    Labels(Vec<PairedCounts>),
+}
+
+impl Sides {
+    fn scores(&self, method: Method) -> Vec<Score> {
+        match self {
+            Self::Numbers(reference, chunks) => {
+                chunks.iter().map(|chunk| method.score(reference, chunk).unwrap()).collect()
+            }
+            Self::Labels(chunks) => chunks.iter().map(|counts| method.score_counts(counts).unwrap()).collect(),
+        }
+    }
+}
+
+impl Periods {
+    fn sides(&self, column: &str, is_number: bool) -> Sides {
+        let array = |rows: &RecordBatch| rows.column_by_name(column).unwrap().clone();
+        let chunks = self.chunks.iter().map(|(_, chunk)| array(chunk));
+        if is_number {
+            let sample = |array: ArrayRef| Sample::from_array(&array).unwrap();
+            return Sides::Numbers(sample(array(&self.reference)), chunks.map(sample).collect());
+        }
+        let reference = Categories::from_array(&array(&self.reference)).unwrap();
+        Sides::Labels(chunks.map(|c| PairedCounts::pair(&reference, &Categories::from_array(&c).unwrap())).collect())
+    }
+}
