@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use arrow::array::{Array, RecordBatch};
+use arrow::error::ArrowError;
 use rayon::prelude::*;
 
 use crate::column::{self, ColumnArrays};
@@ -74,6 +75,36 @@ impl DataDrift {
             correction: self.settings.correction,
             columns,
         })
+    }
+
+    /// Compares two streams of batches, as a Parquet reader gives them; columns that are not selected are dropped batch by batch.
+    ///
+    /// The selected columns of both sides are held until the comparison is done. For more rows than fit into memory compare profiles.
+    ///
+    /// # Errors
+    /// [`Error::Read`] with the first error of a stream; otherwise as [`DataDrift::compare`].
+    pub fn compare_streams(
+        &self,
+        reference: impl IntoIterator<Item = Result<RecordBatch, ArrowError>>,
+        current: impl IntoIterator<Item = Result<RecordBatch, ArrowError>>,
+    ) -> Result<DataDriftReport, Error> {
+        let reference = self.selected(reference, Side::Reference)?;
+        self.compare(&reference, &self.selected(current, Side::Current)?)
+    }
+
+    fn selected(
+        &self,
+        batches: impl IntoIterator<Item = Result<RecordBatch, ArrowError>>,
+        side: Side,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let selected = batches.into_iter().map(|batch| {
+            let batch = batch?;
+            let fields = batch.schema_ref().fields().iter().enumerate();
+            let wanted: Vec<usize> =
+                fields.filter(|(_, field)| self.settings.selects(field.name())).map(|(at, _)| at).collect();
+            batch.project(&wanted)
+        });
+        selected.collect::<Result<_, _>>().map_err(|source| Error::Read { side, source: Box::new(source) })
     }
 
     /// Names in the order of the batches, each once; then selected names that no batch holds.

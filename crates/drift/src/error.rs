@@ -138,6 +138,20 @@ pub enum Error {
         /// Arrow's own error.
         source: Box<arrow::error::ArrowError>,
     },
+    /// Data cannot be split by these columns.
+    #[error("splitting into segments: {what}")]
+    Segments {
+        /// What is wrong with the columns.
+        what: String,
+    },
+    /// A stream of batches ended with an error. Nothing was compared.
+    #[error("reading the {side} data")]
+    Read {
+        /// The side whose stream it was.
+        side: Side,
+        /// The error of the reader.
+        source: Box<arrow::error::ArrowError>,
+    },
     /// A report could not be written as a statement.
     #[error("writing the report as a statement")]
     Statement {

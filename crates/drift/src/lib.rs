@@ -45,7 +45,9 @@ mod summary; // facts of one column
 mod column; // one column, whatever goes wrong
 mod data_drift; // all columns in parallel
 mod distribution; // summaries and bars for pictures
+mod learn; // thresholds from windows of the reference
 mod report; // what was found, as plain data
+mod segments; // parts of the data by the values of columns
 mod settings; // methods and thresholds per column
 
 // Streams
@@ -100,6 +102,7 @@ pub use self::report::{
     ColumnReport, ColumnStatus, DataDriftReport, Finding, LabelRows, LabelShift, MissingShift, SkipReason,
 };
 pub use self::sample::Sample;
+pub use self::segments::{SegmentReport, matched_reference};
 pub use self::settings::{ColumnKind, ColumnSettings, DataDriftSettings, MethodChoice};
 pub use self::statement::{ColumnClaim, DriftPredicate, ScoreClaim};
 pub use self::summary::Summary;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::method::{DecidesOn, Method, Score};
+use crate::multiple_testing::Correction;
 use crate::report::{ColumnReport, ColumnStatus, DataDriftReport, Finding};
 
 impl DataDriftReport {
@@ -44,6 +45,9 @@ pub struct DriftPredicate {
     pub reference_rows: u64,
     /// Rows of the current data.
     pub current_rows: u64,
+    /// How p-values that decide were adjusted for their number; not at all before this was written down.
+    #[serde(default = "not_adjusted")]
+    pub correction: Correction,
     /// How many columns were compared.
     pub compared: u64,
     /// Names of the columns whose distribution drifted.
@@ -70,6 +74,9 @@ pub struct ColumnClaim {
     pub definition: Option<String>,
     /// The threshold held against it.
     pub threshold: Option<Real>,
+    /// The p-value that decides, adjusted.
+    #[serde(default)]
+    pub adjusted_p: Option<Real>,
     /// What the threshold is held against, and on which side of it drift lies.
     pub decides_on: Option<DecidesOn>,
     /// The significance test beside it.
@@ -100,11 +107,16 @@ pub struct ScoreClaim {
     pub bins: Option<u64>,
 }
 
+fn not_adjusted() -> Correction {
+    Correction::None
+}
+
 impl From<&DataDriftReport> for DriftPredicate {
     fn from(report: &DataDriftReport) -> Self {
         Self {
             reference_rows: report.reference_rows,
             current_rows: report.current_rows,
+            correction: report.correction,
             compared: report.compared() as u64,
             drifted: report.drifted().map(|c| c.name.clone()).collect(),
             missing_shifted: report.missing_shifted().map(|c| c.name.clone()).collect(),
@@ -123,6 +135,7 @@ impl From<&ColumnReport> for ColumnClaim {
             score: finding.map(|f| ScoreClaim::from(&f.score)),
             definition: finding.map(|f| f.definition.clone()),
             threshold: finding.map(|f| f.threshold.into()),
+            adjusted_p: finding.and_then(|f| f.adjusted_p).map(Real::from),
             decides_on: finding.map(|f| f.decides_on),
             test: finding.and_then(|f| f.test.as_ref()).map(ScoreClaim::from),
             missing_reference: column.missing.as_ref().map(|m| m.reference_fraction.into()),

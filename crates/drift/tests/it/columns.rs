@@ -2,8 +2,8 @@
 
 use lineal_core::{Actor, Digest, EvidenceKind, Subject, Timestamp};
 use lineal_drift::{
-    ColumnKind, ColumnSettings, ColumnStatus, DataDrift, DataDriftReport, DataDriftSettings, DriftPredicate, Error,
-    Method, Side, SkipReason,
+    ColumnKind, ColumnSettings, ColumnStatus, Correction, DataDrift, DataDriftReport, DataDriftSettings,
+    DriftPredicate, Error, Method, Side, SkipReason,
 };
 
 use crate::generators::{batch, compare, floats, optional, ramp, words};
@@ -165,6 +165,7 @@ fn the_predicate_keeps_its_layout() {
     {
       "columns": [
         {
+          "adjusted_p": null,
           "decides_on": "value_above",
           "definition": "square root of the mean Kullback-Leibler divergence of both shares to their mixture, base 2; numbers over common bins (one per value up to 20 values, else Sturges over the pooled range)",
           "drifted": true,
@@ -195,6 +196,7 @@ fn the_predicate_keeps_its_layout() {
           "threshold": "0.1"
         },
         {
+          "adjusted_p": null,
           "decides_on": null,
           "definition": null,
           "drifted": false,
@@ -214,6 +216,7 @@ fn the_predicate_keeps_its_layout() {
         }
       ],
       "compared": 1,
+      "correction": "benjamini_hochberg",
       "current_rows": 2,
       "drifted": [
         "x"
@@ -224,4 +227,9 @@ fn the_predicate_keeps_its_layout() {
       "reference_rows": 2
     }
     "#);
+    // As it was written before p-values were adjusted.
+    let adjusted = |line: &&str| !line.contains("adjusted_p") && !line.contains("correction");
+    let older: String = predicate.lines().filter(adjusted).collect();
+    let read: DriftPredicate = serde_json::from_str(&older).unwrap();
+    assert_eq!((read.correction, read.drifted), (Correction::None, vec!["x".to_owned()]));
 }

@@ -11,5 +11,7 @@ mod generators;
 mod hostile;
 mod laws;
 mod page;
+mod segments;
+mod settings;
 mod streams;
 mod threads;
