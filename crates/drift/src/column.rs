@@ -4,7 +4,7 @@ use arrow::array::Array;
 
 use crate::arrays::{self, Nature};
 use crate::categories::{Categories, PairedCounts};
-use crate::distribution::{self, NumericSummary};
+use crate::distribution::{self, NumericSummary, QuantileShift};
 use crate::error::{Error, Side};
 use crate::method::{Method, Score};
 use crate::presets::evidently::EvidentlyTest;
@@ -157,6 +157,7 @@ impl Values {
                 Ok(Finding {
                     summary_reference: NumericSummary::of(reference),
                     summary_current: NumericSummary::of(current),
+                    quantile_shift: QuantileShift::of(reference, current),
                     ..finding
                 })
             }
@@ -223,6 +224,7 @@ fn judge(
         labels: None,
         summary_reference: None,
         summary_current: None,
+        quantile_shift: None,
         distribution,
     })
 }

@@ -40,6 +40,26 @@ impl NumericSummary {
     }
 }
 
+/// The same quantiles of both sides: where in the distribution the values moved, and how far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct QuantileShift {
+    /// Levels of the quantiles, 0.05 to 0.95.
+    pub levels: Vec<f64>,
+    /// Linear quantiles of the reference, in the unit of the column.
+    pub reference: Vec<f64>,
+    /// Linear quantiles of the current data.
+    pub current: Vec<f64>,
+}
+
+impl QuantileShift {
+    pub(crate) fn of(reference: &Sample, current: &Sample) -> Option<Self> {
+        let levels: Vec<f64> = (1..20).map(|i| f64::from(i) / 20.0).collect();
+        let of = |sample: &Sample| levels.iter().map(|level| sample.quantile(*level)).collect::<Option<Vec<f64>>>();
+        Some(Self { reference: of(reference)?, current: of(current)?, levels })
+    }
+}
+
 /// Shares of both sides per bar; each side sums to 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -54,9 +54,8 @@ mod settings; // methods and thresholds per column
 pub mod streaming; // detectors, value by value
 
 // Ways out
-mod html; // one self-contained page
+mod page; // self-contained HTML
 mod statement; // evidence for other crates
-mod svg; // inline pictures
 
 /// The Arrow whose arrays this crate takes.
 pub use arrow;
@@ -67,9 +66,8 @@ pub use self::band::Band;
 pub use self::binning::{BinRule, Histogram};
 pub use self::categories::{Categories, PairedCounts};
 pub use self::data_drift::DataDrift;
-pub use self::distribution::{Distribution, NumericSummary};
+pub use self::distribution::{Distribution, NumericSummary, QuantileShift};
 pub use self::error::{Error, Side};
-pub use self::html::report_html;
 pub use self::math::gamma::chi_square_survival;
 pub use self::method::{DecidesOn, Method, MethodSpec, Score};
 pub use self::methods::{
@@ -94,6 +92,10 @@ pub use self::methods::{
     wasserstein::{Wasserstein, wasserstein},
 };
 pub use self::multiple_testing::Correction;
+pub use self::page::{
+    session::{Calibrated, Series, SeriesPoint, SessionPage},
+    single::report_html,
+};
 pub use self::presets::{
     evidently::{EvidentlyScore, EvidentlyTest},
     nannyml::NannymlMeasure,

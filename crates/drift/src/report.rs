@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::distribution::{Distribution, NumericSummary};
+use crate::distribution::{Distribution, NumericSummary, QuantileShift};
 use crate::error::Side;
 use crate::method::{DecidesOn, Score};
 use crate::multiple_testing::Correction;
@@ -147,6 +147,9 @@ pub struct Finding {
     pub summary_reference: Option<NumericSummary>,
     /// Summary of the current data; numeric columns only.
     pub summary_current: Option<NumericSummary>,
+    /// Quantiles of both sides; numeric columns only.
+    #[serde(default)]
+    pub quantile_shift: Option<QuantileShift>,
     /// Both distributions, for a picture.
     pub distribution: Distribution,
 }

@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
 
 use crate::data_drift::DataDrift;
-use crate::error::{Error, Side};
+use crate::error::Error;
 use crate::report::DataDriftReport;
 
 /// What was found in the rows that share a value of a column.

@@ -53,6 +53,18 @@ impl Windows {
     }
 }
 
+/// April to December, each against January to March.
+pub(crate) fn months() -> Vec<(&'static str, DataDriftReport)> {
+    let flights = Flights::read(FEATURES);
+    let reference = flights.select(|_, month| month <= 3);
+    let names = ["April", "May", "June", "July", "August", "September", "October", "November", "December"];
+    names
+        .into_iter()
+        .zip(4..)
+        .map(|(name, m)| (name, compare(&reference, &flights.select(|_, month| month == m))))
+        .collect()
+}
+
 fn compare(reference: &RecordBatch, current: &RecordBatch) -> DataDriftReport {
     let settings = DataDriftSettings::default().with_only(FEATURES);
     DataDrift::new(settings).unwrap().compare(std::slice::from_ref(reference), std::slice::from_ref(current)).unwrap()

@@ -1,7 +1,7 @@
 //! Inline pictures: histograms of two sides, drawn with classes so that the page decides the colours.
 
-use crate::distribution::Distribution;
-use crate::html::{escape, number, percent};
+use crate::distribution::{Distribution, QuantileShift};
+use crate::page::text::{escape, number, percent, shorten};
 
 /// Draws both distributions; `name` is the accessible title.
 pub(crate) fn picture(name: &str, distribution: &Distribution) -> String {
@@ -74,8 +74,54 @@ fn bars(name: &str, labels: &[String], reference: &[f64], current: &[f64], other
     wrap(name, height, &body)
 }
 
+/// The difference of the quantiles, from the lowest to the highest level; the line of no difference is drawn.
+pub(crate) fn quantile_shift(name: &str, shift: &QuantileShift) -> String {
+    let moved: Vec<f64> = shift.current.iter().zip(&shift.reference).map(|(now, before)| now - before).collect();
+    let least = moved.iter().copied().fold(0.0, f64::min);
+    let greatest = moved.iter().copied().fold(0.0, f64::max);
+    let span = greatest - least;
+    if !(span.is_finite() && span > 0.0) {
+        return String::new();
+    }
+    let y = |value: f64| 8.0 + (greatest - value) / span * (SHIFT_HEIGHT - 16.0);
+    let x = |level: f64| AXIS_WIDTH + level * (WIDTH - AXIS_WIDTH);
+    let points: String =
+        shift.levels.iter().zip(&moved).map(|(level, m)| format!("{:.1},{:.1} ", x(*level), y(*m))).collect();
+    let tick = |value: f64| {
+        format!(
+            r#"<text x="{:.0}" y="{:.1}" text-anchor="end">{}</text>"#,
+            AXIS_WIDTH - 6.0,
+            y(value) + 4.0,
+            number(value)
+        )
+    };
+    // The label of 0 gives way where it would touch another.
+    let room = |value: f64| (y(value) - y(0.0)).abs() > 13.0;
+    let ticks: String = [least, greatest].into_iter().filter(|v| room(*v)).map(tick).collect::<String>() + &tick(0.0);
+    let base = SHIFT_HEIGHT + 12.0;
+    let levels: String = [(0.0, "start", "lowest"), (0.5, "middle", "median"), (1.0, "end", "highest")]
+        .map(|(level, anchor, text)| {
+            format!(r#"<text x="{:.0}" y="{base:.0}" text-anchor="{anchor}">{text}</text>"#, x(level))
+        })
+        .concat();
+    let zero = y(0.0);
+    let body = format!(
+        r#"<path class="a" d="M{AXIS_WIDTH} {zero:.1}H{WIDTH}"/><polyline class="q" points="{}"/>{ticks}{levels}"#,
+        points.trim_end()
+    );
+    let title = format!("{}: how far each quantile moved", escape(&shorten(name, 60)));
+    format!(
+        "<p class=\"m\">How far each quantile moved, from the lowest values to the highest</p>{}",
+        figure(&title, base + 5.0, &body)
+    )
+}
+
 fn wrap(name: &str, height: f64, body: &str) -> String {
-    let title = format!("{}: reference against current", escape(&shorten(name, 60)));
+    figure(&format!("{}: reference against current", escape(&shorten(name, 60))), height, body)
+}
+
+/// `title` is HTML already.
+fn figure(title: &str, height: f64, body: &str) -> String {
     format!(
         r#"<svg viewBox="0 0 {WIDTH} {height:.0}" role="img" aria-label="{title}"><title>{title}</title>{body}</svg>"#
     )
@@ -85,15 +131,9 @@ fn highest(reference: &[f64], current: &[f64]) -> f64 {
     reference.iter().chain(current).fold(1e-9, |top: f64, share| top.max(*share))
 }
 
-/// Cuts a text to at most `most` characters, the last of them an ellipsis.
-pub(crate) fn shorten(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
-}
-
 const WIDTH: f64 = 360.0;
 const BASE: f64 = 120.0;
 const ROW: f64 = 21.0;
 const LABEL_WIDTH: f64 = 96.0;
+const SHIFT_HEIGHT: f64 = 76.0;
+const AXIS_WIDTH: f64 = 52.0;
