@@ -48,7 +48,7 @@ impl<'a> Plot<'a> {
 
     fn x(&self, at: usize) -> f64 {
         let steps = self.series.points.len().saturating_sub(1).max(1) as f64;
-        LEFT + 14.0 + at as f64 / steps * (WIDTH - LEFT - 28.0)
+        LEFT + 30.0 + at as f64 / steps * (WIDTH - LEFT - 60.0)
     }
 
     fn y(&self, value: f64) -> f64 {
@@ -107,6 +107,13 @@ impl<'a> Plot<'a> {
                 r#"<text x="{:.1}" y="{:.0}" text-anchor="middle">{}</text>"#,
                 self.x(at),
                 BASE + 17.0,
+                if at == 0 {
+                    "start"
+                } else if at + 1 == points.len() {
+                    "end"
+                } else {
+                    "middle"
+                },
                 escape(&shorten(&point.window, 8))
             )
         };
@@ -143,9 +150,9 @@ fn numbers(series: &Series) -> String {
     )
 }
 
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 204.0;
 const LEFT: f64 = 56.0;
 const TOP: f64 = 8.0;
 const BASE: f64 = 178.0;
-const MOST_NAMES: usize = 14;
+const MOST_NAMES: usize = 7;

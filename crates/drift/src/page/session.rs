@@ -1,7 +1,7 @@
 //! The page of a monitoring session: a comparison for each window, with performance and calibration beside it.
 
 use crate::band::Band;
-use crate::page::column::{card, overview_row};
+use crate::page::column::{card, overview_row, ratio};
 use crate::page::single::{LEGEND, by_severity};
 use crate::page::text::{escape, shorten};
 use crate::page::{findings, frame, heat, lines, reliability};
@@ -154,9 +154,9 @@ impl<'a> SessionPage<'a> {
         let content = [
             self.header(),
             findings::list(&self.windows, &self.series),
-            section("Over time", &self.series.iter().map(lines::chart).collect::<String>()),
-            section("Drift of each column", &heat::table(&self.windows)),
-            section("Calibration", &self.calibration.iter().map(reliability::figure).collect::<String>()),
+            section("Over time", "charts", &self.series.iter().map(lines::chart).collect::<String>()),
+            section("Drift of each column", "", &heat::table(&self.windows)),
+            section("Calibration", "", &self.calibration.iter().map(reliability::figure).collect::<String>()),
             self.worst_window(),
             frame::methods(self.windows.iter().map(|(_, report)| *report)),
         ];
@@ -180,9 +180,11 @@ impl<'a> SessionPage<'a> {
         )
     }
 
-    /// The columns of the window with the most drifted ones, the last of equals.
+    /// The columns of the window with the most drifted ones.
     fn worst_window(&self) -> String {
-        let Some((name, report)) = self.windows.iter().max_by_key(|(_, report)| report.drifted().count()) else {
+        let further = |a: (usize, f64), b: (usize, f64)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1));
+        let worst = self.windows.iter().max_by(|(_, a), (_, b)| further(extent(a), extent(b)));
+        let Some((name, report)) = worst else {
             return String::new();
         };
         let columns = by_severity(report);
@@ -196,6 +198,15 @@ impl<'a> SessionPage<'a> {
     }
 }
 
-fn section(title: &str, content: &str) -> String {
-    if content.is_empty() { String::new() } else { format!("<h2>{title}</h2><section>{content}</section>") }
+fn section(title: &str, class: &str, content: &str) -> String {
+    if content.is_empty() {
+        return String::new();
+    }
+    format!("<h2>{title}</h2><section class=\"{class}\">{content}</section>")
+}
+
+/// How many columns drifted, and by how many thresholds in all.
+fn extent(report: &DataDriftReport) -> (usize, f64) {
+    let ratios = report.drifted().filter_map(|column| column.finding.as_ref()).map(ratio);
+    (report.drifted().count(), ratios.sum())
 }
