@@ -18,22 +18,18 @@ mod tamper; // one flipped byte, and every chain
 mod train; // a run that fits a model
 mod year; // the months in order
 
-// the model
-mod cholesky;
+// how good the model is
 mod compare;
-mod features;
-mod flights;
-mod learn_error;
 mod metrics;
-mod model;
 mod normal;
-mod split;
 
 // the page
 mod report;
 
 use std::path::{Path, PathBuf};
 
+// the model itself
+use lineal_examples::learn::{features, flights, learn_error, model, split};
 use studio::{Outcome, Studio};
 
 #[tokio::main]

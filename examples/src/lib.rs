@@ -1,5 +1,7 @@
 //! Shared pieces of the examples.
 
+pub mod learn;
+
 use std::error::Error;
 
 /// What the steps of an example return.

@@ -160,7 +160,7 @@ fn split(batches: &[RecordBatch], column: &str) -> Result<BTreeMap<Option<String
     Ok(parts)
 }
 
-fn rows_by_value(batch: &RecordBatch, column: &str) -> Result<Vec<(Option<String>, Vec<u32>)>, Error> {
+fn rows_by_value(batch: &RecordBatch, column: &str) -> Result<BTreeMap<Option<String>, Vec<u32>>, Error> {
     let Some(array) = batch.column_by_name(column) else {
         return Err(Error::Segments { what: format!("a batch has no column {column}") });
     };

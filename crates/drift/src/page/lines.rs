@@ -107,13 +107,6 @@ impl<'a> Plot<'a> {
                 r#"<text x="{:.1}" y="{:.0}" text-anchor="middle">{}</text>"#,
                 self.x(at),
                 BASE + 17.0,
-                if at == 0 {
-                    "start"
-                } else if at + 1 == points.len() {
-                    "end"
-                } else {
-                    "middle"
-                },
                 escape(&shorten(&point.window, 8))
             )
         };

@@ -9,21 +9,21 @@ use crate::sample::Sample;
 impl Test {
     /// Every test, in the order of its documentation.
     pub(crate) const METHODS: &'static [Method] = &[
-        Method::Evidently(Test::Ks),
-        Method::Evidently(Test::Wasserstein),
-        Method::Evidently(Test::Psi),
-        Method::Evidently(Test::JensenShannon),
-        Method::Evidently(Test::KlDiv),
-        Method::Evidently(Test::Hellinger),
-        Method::Evidently(Test::Ed),
-        Method::Evidently(Test::Anderson),
-        Method::Evidently(Test::CramerVonMises),
-        Method::Evidently(Test::MannWhitney),
-        Method::Evidently(Test::TTest),
-        Method::Evidently(Test::Es),
-        Method::Evidently(Test::ChiSquare),
-        Method::Evidently(Test::GTest),
-        Method::Evidently(Test::Z),
+        Method::Evidently(Self::Ks),
+        Method::Evidently(Self::Wasserstein),
+        Method::Evidently(Self::Psi),
+        Method::Evidently(Self::JensenShannon),
+        Method::Evidently(Self::KlDiv),
+        Method::Evidently(Self::Hellinger),
+        Method::Evidently(Self::Ed),
+        Method::Evidently(Self::Anderson),
+        Method::Evidently(Self::CramerVonMises),
+        Method::Evidently(Self::MannWhitney),
+        Method::Evidently(Self::TTest),
+        Method::Evidently(Self::Es),
+        Method::Evidently(Self::ChiSquare),
+        Method::Evidently(Self::GTest),
+        Method::Evidently(Self::Z),
     ];
 
     pub(crate) const fn spec(self) -> &'static MethodSpec {

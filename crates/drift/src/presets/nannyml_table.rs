@@ -8,12 +8,12 @@ use crate::sample::Sample;
 
 impl Measure {
     pub(crate) const METHODS: &'static [Method] = &[
-        Method::Nannyml(Measure::KolmogorovSmirnov),
-        Method::Nannyml(Measure::JensenShannon),
-        Method::Nannyml(Measure::Wasserstein),
-        Method::Nannyml(Measure::Hellinger),
-        Method::Nannyml(Measure::Chi2),
-        Method::Nannyml(Measure::LInfinity),
+        Method::Nannyml(Self::KolmogorovSmirnov),
+        Method::Nannyml(Self::JensenShannon),
+        Method::Nannyml(Self::Wasserstein),
+        Method::Nannyml(Self::Hellinger),
+        Method::Nannyml(Self::Chi2),
+        Method::Nannyml(Self::LInfinity),
     ];
 
     pub(crate) const fn spec(self) -> &'static MethodSpec {

@@ -1,5 +1,7 @@
 //! Who decides, against what: corrections, other tools' rules, learnt thresholds, streams.
 
+use std::slice::from_ref;
+
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use lineal_core::{ErrorKind, Rng};
@@ -21,7 +23,7 @@ fn noise(seed: u64, columns: usize, rows: usize) -> RecordBatch {
 }
 
 fn compare(settings: DataDriftSettings, reference: &RecordBatch, current: &RecordBatch) -> DataDriftReport {
-    DataDrift::new(settings).unwrap().compare(std::slice::from_ref(reference), std::slice::from_ref(current)).unwrap()
+    DataDrift::new(settings).unwrap().compare(from_ref(reference), from_ref(current)).unwrap()
 }
 
 #[test]
@@ -116,7 +118,7 @@ fn streams_are_compared_as_their_batches() {
     let (reference, current) = (noise(1, 3, 100), noise(2, 3, 80));
     let parts = |batch: &RecordBatch| [Ok(batch.slice(0, 33)), Ok(batch.slice(33, batch.num_rows() - 33))];
     let streamed = drift.compare_streams(parts(&reference), parts(&current)).unwrap();
-    assert_eq!(streamed, drift.compare(&[reference.clone()], &[current.clone()]).unwrap());
+    assert_eq!(streamed, drift.compare(from_ref(&reference), from_ref(&current)).unwrap());
     let broken = [Ok(current), Err(ArrowError::ParquetError("page 7".to_owned()))];
     let error = drift.compare_streams(parts(&reference), broken).unwrap_err();
     assert!(matches!(error, Error::Read { side: Side::Current, .. }) && error.kind() == ErrorKind::Invalid);

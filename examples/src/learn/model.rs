@@ -4,7 +4,7 @@ use arrow::array::RecordBatch;
 use lineal_core::Real;
 use serde::{Deserialize, Serialize};
 
-use crate::{
+use crate::learn::{
     cholesky,
     features::{Encoder, Matrix, labels},
     learn_error::LearnError,
@@ -13,7 +13,7 @@ use crate::{
 /// Encoder and coefficients: all that serving needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Model {
+pub struct Model {
     format: String,
     encoder: Encoder,
     intercept: Real,
@@ -22,14 +22,14 @@ pub(crate) struct Model {
 
 /// How to fit.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct FitSettings {
+pub struct FitSettings {
     /// Penalty `l2 / 2 · Σ w²` on the sum of the losses; the intercept goes free. Above zero, because the columns of
     /// one category sum to one and would leave the optimum undetermined.
-    pub(crate) l2: f64,
+    pub l2: f64,
     /// The fit has converged when no gradient per row is larger.
-    pub(crate) tolerance: f64,
+    pub tolerance: f64,
     /// Newton steps after which the fit gives up.
-    pub(crate) max_steps: usize,
+    pub max_steps: usize,
 }
 
 impl Default for FitSettings {
@@ -40,12 +40,12 @@ impl Default for FitSettings {
 
 /// One step of the optimiser, as it is told to the observer of a fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Step {
-    pub(crate) number: usize,
+pub struct Step {
+    pub number: usize,
     /// Mean log loss of the training rows with the penalty per row, in nats.
-    pub(crate) objective: f64,
+    pub objective: f64,
     /// Largest gradient per row.
-    pub(crate) gradient: f64,
+    pub gradient: f64,
 }
 
 impl Model {
@@ -53,11 +53,7 @@ impl Model {
     ///
     /// Sums run in the order of the rows, so equal rows give equal bits on one machine (`exp` and `ln` are the
     /// platform's). O(rows · columns²) per step, usually six steps.
-    pub(crate) fn fit(
-        batch: &RecordBatch,
-        settings: &FitSettings,
-        mut observe: impl FnMut(Step),
-    ) -> Result<Self, LearnError> {
+    pub fn fit(batch: &RecordBatch, settings: &FitSettings, mut observe: impl FnMut(Step)) -> Result<Self, LearnError> {
         let encoder = Encoder::fit(batch)?;
         let design = encoder.encode(batch)?;
         let labels = labels(batch)?;
@@ -87,24 +83,24 @@ impl Model {
     }
 
     /// Returns the probability of `late15` for each row, `0.0..=1.0`; needs the fifteen inputs and no label.
-    pub(crate) fn predict_proba(&self, batch: &RecordBatch) -> Result<Vec<f64>, LearnError> {
+    pub fn predict_proba(&self, batch: &RecordBatch) -> Result<Vec<f64>, LearnError> {
         let design = self.encoder.encode(batch)?;
         let weights: Vec<f64> = self.weights.iter().map(|weight| weight.get()).collect();
         Ok(design.rows().map(|row| sigmoid(score(self.intercept.get(), &weights, row))).collect())
     }
 
     /// Returns the coefficients by encoded column, in units of one standard deviation or of the category.
-    pub(crate) fn coefficients(&self) -> Vec<(String, f64)> {
+    pub fn coefficients(&self) -> Vec<(String, f64)> {
         self.encoder.column_names().into_iter().zip(self.weights.iter().map(|weight| weight.get())).collect()
     }
 
     /// Writes the model as canonical JSON; floats are strings that read back to the same bits.
-    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, LearnError> {
+    pub fn to_bytes(&self) -> Result<Vec<u8>, LearnError> {
         lineal_core::to_canonical(self).map_err(|error| LearnError::Format { reason: error.to_string() })
     }
 
     /// Reads what [`Model::to_bytes`] wrote, and refuses anything that could not have been written.
-    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, LearnError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, LearnError> {
         let refuse = |reason: String| LearnError::Format { reason };
         let model: Self = lineal_core::from_canonical(bytes).map_err(|error| refuse(error.to_string()))?;
         model.encoder.check().map_err(refuse)?;
@@ -225,7 +221,7 @@ const FORMAT: &str = "lineal-example/logistic-regression/1";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::features::tests::batch;
+    use crate::learn::features::tests::batch;
 
     /// Temperature and carrier UA or AA against the label, 200 rows by a fixed rule.
     fn rows() -> RecordBatch {

@@ -3,7 +3,7 @@
 /// Why loading, encoding, fitting or scoring stopped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub(crate) enum LearnError {
+pub enum LearnError {
     /// The batch lacks a column the code reads. Check which version of the data was loaded.
     #[error("column {column} is missing")]
     MissingColumn { column: String },

@@ -4,7 +4,7 @@
 ///
 /// Returns `None` if `a` is not positive definite to working precision; `a` and `b` are spoiled then. O(n³), with a
 /// fixed order of summation, so equal inputs give equal bits.
-pub(crate) fn solve(a: &mut [f64], b: &mut [f64]) -> Option<()> {
+pub(super) fn solve(a: &mut [f64], b: &mut [f64]) -> Option<()> {
     let n = b.len();
     if a.len() != n * n {
         return None;

@@ -7,26 +7,26 @@ use arrow::{
 };
 use lineal_core::Digest;
 
-use crate::learn_error::LearnError;
+use crate::learn::learn_error::LearnError;
 
 /// Which rows train and which are held out: a pure function of the row's key and the salt.
 ///
 /// The first 64 bits of SHA-256 of salt, a zero byte and the key, read as a fraction of 2^64, are compared with the
 /// share. Rows that are added, removed or reordered leave all others where they were.
 #[derive(Debug, Clone)]
-pub(crate) struct Split {
+pub struct Split {
     salt: String,
     train_permille: u16,
 }
 
 impl Split {
     /// Puts about `train_permille` of 1000 rows into training; another salt gives an independent split.
-    pub(crate) fn new(salt: impl Into<String>, train_permille: u16) -> Self {
+    pub fn new(salt: impl Into<String>, train_permille: u16) -> Self {
         Self { salt: salt.into(), train_permille }
     }
 
     /// Tells whether the row with this key trains.
-    pub(crate) fn is_train(&self, key: &str) -> bool {
+    pub fn is_train(&self, key: &str) -> bool {
         let salted = [self.salt.as_bytes(), b"\0", key.as_bytes()].concat();
         let mut first = [0_u8; 8];
         first.copy_from_slice(&Digest::of(&salted).as_bytes()[..8]);
@@ -35,7 +35,7 @@ impl Split {
     }
 
     /// Returns the rows that train and the rows that are held out, each in the order of `batch`.
-    pub(crate) fn apply(&self, batch: &RecordBatch) -> Result<(RecordBatch, RecordBatch), LearnError> {
+    pub fn apply(&self, batch: &RecordBatch) -> Result<(RecordBatch, RecordBatch), LearnError> {
         let keys = row_keys(batch)?;
         let train: BooleanArray = keys.iter().map(|key| Some(self.is_train(key))).collect();
         let arrow = |source| LearnError::Arrow { operation: "split rows", source };
@@ -47,7 +47,7 @@ impl Split {
 /// Returns the key of each row, `time_hour|carrier|flight|origin` with the time in microseconds since 1970.
 ///
 /// It names one flight of the data set, and so one prediction about it.
-pub(crate) fn row_keys(batch: &RecordBatch) -> Result<Vec<String>, LearnError> {
+pub fn row_keys(batch: &RecordBatch) -> Result<Vec<String>, LearnError> {
     let times = column_as(batch, "time_hour", &DataType::Int64)?;
     let flights = column_as(batch, "flight", &DataType::Int64)?;
     let carriers = column_as(batch, "carrier", &DataType::Utf8)?;

@@ -9,12 +9,12 @@ use arrow::{
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::learn_error::LearnError;
+use crate::learn::learn_error::LearnError;
 
 /// Reads the file and returns its rows by local month, 1 to 12, each month in the file's order.
 ///
 /// A month that has no row is absent. Rows whose month is null are left out.
-pub(crate) fn load(path: &Path) -> Result<BTreeMap<u8, RecordBatch>, LearnError> {
+pub fn load(path: &Path) -> Result<BTreeMap<u8, RecordBatch>, LearnError> {
     let year = read(path)?;
     let column =
         year.column_by_name("month").ok_or_else(|| LearnError::MissingColumn { column: "month".to_owned() })?;
@@ -32,7 +32,7 @@ pub(crate) fn load(path: &Path) -> Result<BTreeMap<u8, RecordBatch>, LearnError>
 }
 
 /// Joins batches of one schema.
-pub(crate) fn join(parts: &[&RecordBatch]) -> Result<RecordBatch, LearnError> {
+pub fn join(parts: &[&RecordBatch]) -> Result<RecordBatch, LearnError> {
     let first = parts.first().ok_or(LearnError::NoRows { operation: "join" })?;
     concat_batches(&first.schema(), parts.iter().copied()).map_err(arrow_error("join batches"))
 }

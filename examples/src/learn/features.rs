@@ -10,10 +10,10 @@ use arrow::{
 use lineal_core::Real;
 use serde::{Deserialize, Serialize};
 
-use crate::learn_error::LearnError;
+use crate::learn::learn_error::LearnError;
 
 /// Numeric inputs, all known before departure; null where unknown.
-pub(crate) const NUMERIC: [&str; 12] = [
+pub const NUMERIC: [&str; 12] = [
     "sched_dep_min",
     "sched_arr_min",
     "distance",
@@ -29,13 +29,13 @@ pub(crate) const NUMERIC: [&str; 12] = [
 ];
 
 /// Categorical inputs.
-pub(crate) const CATEGORICAL: [&str; 3] = ["carrier", "origin", "weekday"];
+pub const CATEGORICAL: [&str; 3] = ["carrier", "origin", "weekday"];
 
 /// What is predicted: arrival more than 15 minutes late; null for a cancelled or diverted flight.
-pub(crate) const LABEL: &str = "late15";
+pub const LABEL: &str = "late15";
 
 /// Returns only the columns the model reads, numeric ones first, as they are stored.
-pub(crate) fn inputs(batch: &RecordBatch) -> Result<RecordBatch, LearnError> {
+pub fn inputs(batch: &RecordBatch) -> Result<RecordBatch, LearnError> {
     let indices = NUMERIC
         .iter()
         .chain(&CATEGORICAL)
@@ -45,13 +45,13 @@ pub(crate) fn inputs(batch: &RecordBatch) -> Result<RecordBatch, LearnError> {
 }
 
 /// Returns the rows whose label is known.
-pub(crate) fn labelled(batch: &RecordBatch) -> Result<RecordBatch, LearnError> {
+pub fn labelled(batch: &RecordBatch) -> Result<RecordBatch, LearnError> {
     let known = is_not_null(&label_column(batch)?).map_err(arrow_error("find labels"))?;
     filter_record_batch(batch, &known).map_err(arrow_error("drop rows without label"))
 }
 
 /// Returns the labels of rows that all have one; see [`labelled`].
-pub(crate) fn labels(batch: &RecordBatch) -> Result<Vec<bool>, LearnError> {
+pub fn labels(batch: &RecordBatch) -> Result<Vec<bool>, LearnError> {
     label_column(batch)?
         .iter()
         .enumerate()
@@ -66,7 +66,7 @@ pub(crate) fn labels(batch: &RecordBatch) -> Result<Vec<bool>, LearnError> {
 /// is zero in all of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Encoder {
+pub struct Encoder {
     numeric: Vec<Numeric>,
     categorical: Vec<Categorical>,
 }
@@ -88,21 +88,21 @@ struct Categorical {
 
 /// Numbers in rows of equal width.
 #[derive(Debug)]
-pub(crate) struct Matrix {
+pub struct Matrix {
     values: Vec<f64>,
     width: usize,
 }
 
 impl Matrix {
     /// Iterates over the rows, each a slice of the matrix's width.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = &[f64]> {
+    pub fn rows(&self) -> impl Iterator<Item = &[f64]> {
         self.values.chunks_exact(self.width)
     }
 }
 
 impl Encoder {
     /// Learns means, standard deviations and categories from training rows; needs at least one row.
-    pub(crate) fn fit(batch: &RecordBatch) -> Result<Self, LearnError> {
+    pub fn fit(batch: &RecordBatch) -> Result<Self, LearnError> {
         if batch.num_rows() == 0 {
             return Err(LearnError::NoRows { operation: "fit the encoder" });
         }
@@ -119,12 +119,12 @@ impl Encoder {
     }
 
     /// Number of columns of an encoded row.
-    pub(crate) fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         self.numeric.len() + self.categorical.iter().map(|column| column.categories.len()).sum::<usize>()
     }
 
     /// Names the encoded columns, in order; a category reads `carrier=UA`.
-    pub(crate) fn column_names(&self) -> Vec<String> {
+    pub fn column_names(&self) -> Vec<String> {
         let categories = self
             .categorical
             .iter()
@@ -133,7 +133,7 @@ impl Encoder {
     }
 
     /// Encodes every row; labels are not needed.
-    pub(crate) fn encode(&self, batch: &RecordBatch) -> Result<Matrix, LearnError> {
+    pub fn encode(&self, batch: &RecordBatch) -> Result<Matrix, LearnError> {
         let width = self.width();
         let mut values = vec![0.0; width * batch.num_rows()];
         for (offset, column) in self.numeric.iter().enumerate() {
@@ -157,7 +157,7 @@ impl Encoder {
     }
 
     /// Says what makes this encoder unusable, for one that was read from bytes.
-    pub(crate) fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), String> {
         for column in &self.numeric {
             let scale = column.scale.get();
             if !column.mean.get().is_finite() || !scale.is_finite() || scale <= 0.0 {
