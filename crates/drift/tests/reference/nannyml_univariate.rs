@@ -134,7 +134,7 @@ impl Sides {
 
 impl Periods {
     fn sides(&self, column: &str, is_number: bool) -> Sides {
-        let array = |rows: &RecordBatch| rows.column_by_name(column).unwrap().clone();
+        let array = |rows: &RecordBatch| ArrayRef::clone(rows.column_by_name(column).unwrap());
         let chunks = self.chunks.iter().map(|(_, chunk)| array(chunk));
         if is_number {
             let sample = |array: ArrayRef| Sample::from_array(&array).unwrap();
