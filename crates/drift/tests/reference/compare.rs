@@ -96,13 +96,22 @@ fn error(actual: f64, expected: f64, tolerance: Tolerance) -> f64 {
 
 /// Reads the cases of a fixture; a file of that name in the folder `LINEAL_DRIFT_REFERENCE` replaces the bundled one.
 pub(crate) fn cases(file: &str) -> Vec<Value> {
+    fixture(file)["cases"].as_array().unwrap().clone()
+}
+
+/// Returns the path of a file of the fixtures; one of that name in the folder `LINEAL_DRIFT_REFERENCE` replaces the bundled one.
+pub(crate) fn path_of(file: &str) -> PathBuf {
     let bundled = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(file);
     let other = std::env::var_os("LINEAL_DRIFT_REFERENCE").map(|folder| PathBuf::from(folder).join(file));
-    let path = other.filter(|path| path.exists()).unwrap_or(bundled);
+    other.filter(|path| path.exists()).unwrap_or(bundled)
+}
+
+/// Reads a whole fixture, as [`cases`] does.
+pub(crate) fn fixture(file: &str) -> Value {
+    let path = path_of(file);
     println!("reading {}", path.display());
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let fixture: Value = serde_json::from_str(&text).unwrap();
-    fixture["cases"].as_array().unwrap().clone()
+    serde_json::from_str(&text).unwrap()
 }
 
 /// Prints the count and fails with every disagreement; a run that compared next to nothing fails too.
