@@ -169,8 +169,11 @@ impl Cbpe {
         let calibrators = calibrators(&rows, &orders, settings.calibration)?;
         let chunks: Vec<Rows<'_>> = reference.chunks(settings.chunk_rows).collect();
         let of_chunks = ordered_chunks(&orders, settings.chunk_rows, reference.len(), chunks.len());
-        let realised: Vec<Vec<Option<f64>>> =
-            chunks.par_iter().zip(&of_chunks).map(|(chunk, orders)| realised(chunk, orders, &settings.metrics)).collect();
+        let realised: Vec<Vec<Option<f64>>> = chunks
+            .par_iter()
+            .zip(&of_chunks)
+            .map(|(chunk, orders)| realised(chunk, orders, &settings.metrics))
+            .collect();
         let learn = |(at, metric): (usize, &Metric)| {
             let values: Vec<f64> = realised.iter().filter_map(|chunk| chunk.get(at).copied().flatten()).collect();
             let band = usual(*metric, &values, settings.deviations)?;
@@ -192,7 +195,8 @@ impl Cbpe {
             return Err(Error::Rows { what: "classes that are those of the reference", expected, actual });
         }
         let chunks: Vec<(usize, Rows<'_>)> = predictions.chunks(self.settings.chunk_rows).enumerate().collect();
-        let chunks = chunks.par_iter().map(|(index, rows)| self.chunk(*index as u64, rows)).collect::<Result<_, _>>()?;
+        let chunks =
+            chunks.par_iter().map(|(index, rows)| self.chunk(*index as u64, rows)).collect::<Result<_, _>>()?;
         Ok(PerformanceReport { chunks })
     }
 

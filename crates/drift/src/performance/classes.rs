@@ -74,7 +74,10 @@ mod tests {
     #[test]
     fn numbers_booleans_and_texts_name_classes() {
         let (no, yes, none) = (0, 1, MISSING);
-        assert_eq!(codes(&Int8Array::from(vec![Some(1), None, Some(0), Some(7)]), ["0", "1"]), (vec![yes, none, no, none], 1));
+        assert_eq!(
+            codes(&Int8Array::from(vec![Some(1), None, Some(0), Some(7)]), ["0", "1"]),
+            (vec![yes, none, no, none], 1)
+        );
         assert_eq!(codes(&Float32Array::from(vec![1.0, f32::NAN, 0.5]), ["0", "1"]), (vec![yes, none, none], 1));
         assert_eq!(codes(&BooleanArray::from(vec![true, false]), ["0", "1"]), (vec![yes, no], 0));
         assert_eq!(codes(&BooleanArray::from(vec![true, false]), ["false", "true"]), (vec![yes, no], 0));

@@ -67,8 +67,7 @@ impl Metric {
     ];
 
     /// The metrics of regressions.
-    pub const REGRESSION: [Self; 7] =
-        [Self::Mae, Self::Mse, Self::Rmse, Self::Mape, Self::Msle, Self::Rmsle, Self::R2];
+    pub const REGRESSION: [Self; 7] = [Self::Mae, Self::Mse, Self::Rmse, Self::Mape, Self::Msle, Self::Rmsle, Self::R2];
 
     /// Returns the least and the greatest value that the metric can have, `None` where there is no limit.
     #[must_use]

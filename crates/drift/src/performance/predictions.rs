@@ -66,7 +66,10 @@ impl Predictions {
             scores.push(read_scores(array)?);
         }
         if classes.len() < 3 {
-            return Err(Error::TooFew { what: "multiclass", needs: "three classes; of two, the second is the positive one" });
+            return Err(Error::TooFew {
+                what: "multiclass",
+                needs: "three classes; of two, the second is the positive one",
+            });
         }
         let expected = scores.first().map_or(0, Vec::len);
         if let Some(other) = scores.iter().find(|column| column.len() != expected) {
@@ -159,7 +162,9 @@ impl<'a> Rows<'a> {
     pub(crate) fn problems(&self) -> impl Iterator<Item = (u32, &'a [f64])> {
         let first = if self.of.classes.len() == 2 { 1 } else { 0 };
         let range = self.range.clone();
-        (first..).zip(&self.of.scores).map(move |(class, scores)| (class, scores.get(range.clone()).unwrap_or_default()))
+        (first..)
+            .zip(&self.of.scores)
+            .map(move |(class, scores)| (class, scores.get(range.clone()).unwrap_or_default()))
     }
 
     /// Returns the class that each row is said to be of; nothing if no predicted classes are there.
@@ -195,7 +200,10 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let scores = Float64Array::from(vec![Some(0.5), None]);
         assert!(matches!(Predictions::binary(&Float64Array::from(vec![1.5])), Err(Error::Outside { .. })));
-        assert!(matches!(Predictions::binary(&StringArray::from(vec!["a"])), Err(Error::Arrow { .. } | Error::UnsupportedType { .. })));
+        assert!(matches!(
+            Predictions::binary(&StringArray::from(vec!["a"])),
+            Err(Error::Arrow { .. } | Error::UnsupportedType { .. })
+        ));
         let binary = Predictions::binary(&scores).unwrap();
         assert!(matches!(binary.clone().with_actual(&Int8Array::from(vec![1])), Err(Error::Rows { actual: 1, .. })));
         let two: [(&str, &dyn Array); 2] = [("a", &scores), ("b", &scores)];

@@ -18,7 +18,8 @@ pub(crate) fn of_one_row(metric: Metric, reference: &Rows<'_>, orders: &[Falling
     let variance = match metric {
         Metric::RocAuc => {
             let factor = if orders.len() > 1 { 1.2 * 1.2 } else { 1.0 };
-            macro_variance(classes(reference).zip(orders).map(|(class, order)| auc_variance(reference, class, order)))? * factor
+            macro_variance(classes(reference).zip(orders).map(|(class, order)| auc_variance(reference, class, order)))?
+                * factor
         }
         Metric::AveragePrecision => {
             let of_class = |(class, order)| average_precision_variance(reference, class, order);

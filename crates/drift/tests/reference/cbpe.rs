@@ -18,7 +18,8 @@ pub(crate) fn compare(checks: &mut Checks, case: &Value, data: &Path) {
 
     let rows = usize::try_from(params["chunk_size"].as_u64().unwrap()).unwrap();
     let cbpe = Cbpe::fit(&reference, CbpeSettings::default().with_chunk_rows(rows)).unwrap();
-    let ours = [("reference", &reference), ("analysis", &analysis)].map(|(period, of)| (period, cbpe.estimate(of).unwrap()));
+    let ours =
+        [("reference", &reference), ("analysis", &analysis)].map(|(period, of)| (period, cbpe.estimate(of).unwrap()));
     let chunks = ours.iter().flat_map(|(period, report)| report.chunks.iter().map(move |chunk| (*period, chunk)));
     let chunks: Vec<_> = chunks.collect();
     let expected = case["expected"].as_array().unwrap();
