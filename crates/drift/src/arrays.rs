@@ -42,6 +42,25 @@ pub(crate) fn numbers(array: &dyn Array, mut each: impl FnMut(f64)) -> Result<u6
     Ok(missing)
 }
 
+/// Returns an `f64` for each row, NaN for null; otherwise as [`numbers`].
+pub(crate) fn numbers_by_row(array: &dyn Array) -> Result<Vec<f64>, Error> {
+    let floats = to_floats(array)?;
+    let floats = floats.as_primitive::<Float64Type>();
+    if floats.null_count() == 0 {
+        return Ok(floats.values().to_vec());
+    }
+    Ok(floats.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+}
+
+/// Returns a text for each row of a boolean, text or dictionary array, `None` for null.
+pub(crate) fn texts_by_row(array: &dyn Array) -> Result<Vec<Option<Box<str>>>, Error> {
+    if !matches!(nature(array.data_type())?, Nature::Labels) {
+        return Err(unsupported(array.data_type()));
+    }
+    let texts = converted(array, &DataType::LargeUtf8, "texts")?;
+    Ok(texts.as_string::<i64>().iter().map(|text| text.map(Box::from)).collect())
+}
+
 fn to_floats(array: &dyn Array) -> Result<arrow::array::ArrayRef, Error> {
     let through = match array.data_type() {
         DataType::Dictionary(_, values) => {

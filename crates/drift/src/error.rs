@@ -130,6 +130,26 @@ pub enum Error {
         /// The range allowed.
         rule: &'static str,
     },
+    /// Arrays that belong together, or the cells of a matrix, are not equally many. Pass one value for each row.
+    #[error("{what}: {actual} values where {expected} are expected")]
+    Rows {
+        /// What was given.
+        what: &'static str,
+        /// How many are expected.
+        expected: usize,
+        /// How many there are.
+        actual: usize,
+    },
+    /// A value is not what its column is said to hold. Mend the column, or leave the row out.
+    #[error("{what} holds {value}; it must be {rule}")]
+    Outside {
+        /// What holds the value.
+        what: &'static str,
+        /// The value.
+        value: f64,
+        /// What it must be.
+        rule: &'static str,
+    },
     /// Arrow could not convert an array.
     #[error("converting a column to {to}")]
     Arrow {

@@ -53,6 +53,9 @@ mod settings; // methods and thresholds per column
 // Streams
 pub mod streaming; // detectors, value by value
 
+// With labels, without, and with late ones
+pub mod performance; // how well a model does
+
 // Ways out
 mod page; // self-contained HTML
 mod statement; // evidence for other crates

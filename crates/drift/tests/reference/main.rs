@@ -3,8 +3,11 @@
 //! `LINEAL_DRIFT_REFERENCE=folder` takes files of the same names and format from another folder, where it has them.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
+#[path = "../common/acs_data.rs"]
+mod acs_data;
 mod binning;
 mod categorical;
+mod cbpe;
 mod compare;
 #[path = "../common/data_sets.rs"]
 mod data_sets;
@@ -15,6 +18,7 @@ mod evidently_flights;
 mod flights_data;
 mod mmd;
 mod multiple_testing;
+mod nannyml;
 mod nannyml_univariate;
 mod proportions;
 mod recipe;

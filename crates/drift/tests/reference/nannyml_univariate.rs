@@ -1,24 +1,14 @@
 //! The cases `univariate` of `nannyml.json`: drift of single columns by chunks, with thresholds learnt from those of the reference.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
-use arrow::compute::{cast, filter_record_batch};
-use arrow::datatypes::DataType;
+use arrow::array::{ArrayRef, RecordBatch};
 use lineal_drift::{Band, Categories, Method, NannymlMeasure, PairedCounts, Sample, Score, arrow};
 use serde_json::Value;
 
-use crate::compare::{Checks, Tolerance, conclude, fixture};
-use crate::data_sets::{data_set, read};
-
-#[test]
-fn nannyml_univariate() {
-    let fixture = fixture("nannyml.json");
-    let cases = fixture["cases"].as_array().unwrap().iter();
-    let cases = cases.filter(|case| case["id"].as_str().unwrap().starts_with("univariate"));
-    let results: Vec<Checks> = cases.map(|case| compare(case, fixture["data"].as_str().unwrap())).collect();
-    conclude("nannyml.json (univariate)", results, 100);
-}
+use crate::acs_data::Acs;
+use crate::compare::{Checks, Tolerance};
 
 /// The reference and the chunks of both periods, with the period of each.
 struct Periods {
@@ -27,26 +17,18 @@ struct Periods {
 }
 
 impl Periods {
-    fn read<'a>(data: &str, columns: impl Iterator<Item = &'a str>, size: usize) -> Self {
-        let rows = read(&data_set(data), columns.chain(["partition"]));
-        let partition = cast(rows.column_by_name("partition").unwrap(), &DataType::Utf8).unwrap();
-        let of = |period: &str| {
-            let mask: BooleanArray =
-                partition.as_string::<i32>().iter().map(|value| Some(value == Some(period))).collect();
-            filter_record_batch(&rows, &mask).unwrap()
-        };
+    fn read<'a>(data: &Path, columns: impl Iterator<Item = &'a str>, size: usize) -> Self {
+        let Acs { reference, analysis } = Acs::read(data, columns);
         let mut chunks = Vec::new();
-        for period in ["reference", "analysis"] {
-            let rows = of(period);
+        for (period, rows) in [("reference", &reference), ("analysis", &analysis)] {
             let starts = (0..rows.num_rows()).step_by(size);
             chunks.extend(starts.map(|at| (period, rows.slice(at, size.min(rows.num_rows() - at)))));
         }
-        Self { reference: of("reference"), chunks }
+        Self { reference, chunks }
     }
 }
 
-fn compare(case: &Value, data: &str) -> Checks {
-    let mut checks = Checks::new(case);
+pub(crate) fn compare(checks: &mut Checks, case: &Value, data: &Path) {
     let names = |kind: &str| case["params"][kind].as_array().unwrap().iter().map(|name| name.as_str().unwrap());
     let size = usize::try_from(case["params"]["chunk_size"].as_u64().unwrap()).unwrap();
     let periods = Periods::read(data, names("numeric").chain(names("categorical")), size);
@@ -63,9 +45,8 @@ fn compare(case: &Value, data: &str) -> Checks {
         }
     }
     for ((column, measure), scores) in &scores {
-        compare_measure(&mut checks, &periods, expected, (column, measure), scores);
+        compare_measure(checks, &periods, expected, (column, measure), scores);
     }
-    checks
 }
 
 fn columns(chunk: &Value) -> impl Iterator<Item = (&str, &Value)> {
