@@ -138,6 +138,22 @@ pub enum Error {
         /// Arrow's own error.
         source: Box<arrow::error::ArrowError>,
     },
+    /// A constraint of data quality cannot be meant. Correct it.
+    #[error("constraint {name}: {reason}")]
+    Constraint {
+        /// Its name, cut to a readable length.
+        name: Box<str>,
+        /// What is wrong with it.
+        reason: Box<str>,
+    },
+    /// A stream of record batches broke off. Mend what it comes from and start anew.
+    #[error("reading record batch {at}")]
+    Batch {
+        /// Number of the batch that could not be read, from 0.
+        at: u64,
+        /// Arrow's own error.
+        source: Box<arrow::error::ArrowError>,
+    },
     /// A report could not be written as a statement.
     #[error("writing the report as a statement")]
     Statement {

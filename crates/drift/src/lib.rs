@@ -51,6 +51,9 @@ mod settings; // methods and thresholds per column
 // Streams
 pub mod streaming; // detectors, value by value
 
+// Data quality
+pub mod quality; // constraints, checked in one pass
+
 // Ways out
 mod html; // one self-contained page
 mod statement; // evidence for other crates
