@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::{
     batch::Batch,
-    cell::{KeptCell, saturated},
+    cell::{KeptCell, instant, saturated},
     column_type::ColumnType,
     constraint::{Constraint, Constraints},
     inference::{Evidence, InferSettings, Inference, LeftOut},
@@ -65,7 +65,7 @@ impl Reference {
         let mut found = Found { settings, constraints: Vec::new(), evidence: Vec::new(), left_out: Vec::new() };
         let everywhere = |profile: &&Profile| profile.batches == self.batches;
         let names: Vec<String> = self.profiles.iter().filter(everywhere).map(|p| p.column.clone()).collect();
-        let observed = format!("{} columns in each of {} batches", names.len(), self.batches);
+        let observed = format!("{} columns in every batch", names.len());
         let exact = names.len() == self.profiles.len();
         found.add("columns".to_owned(), Rule::Columns { names, exact }, 0.0, self.rows, observed);
         for profile in &self.profiles {
@@ -171,12 +171,14 @@ impl Found<'_> {
                 (Some(min.into()), Some(max.into()))
             }
             (KeptCell::Instant(least), KeptCell::Instant(most)) => {
-                (instant_at_most(widened(*least, *most, margin).0), None)
+                (instant_at_most(widened(*least, *most, margin).0, profile.column_type()), None)
             }
             _ => return,
         };
+        // Keys and counters go on where the reference ends.
+        let max = max.filter(|_| !(self.is_key(profile) || self.is_in_order(profile)));
         if min.is_none() && max.is_none() {
-            return self.leave_out(profile, "no range: it holds infinities, or times that cannot be written");
+            return self.leave_out(profile, "no range: it holds infinities, or times before 1677");
         }
         self.add_to(profile, "range", Rule::Range { column: profile.column.clone(), min, max }, observed);
     }
@@ -192,21 +194,28 @@ impl Found<'_> {
     }
 
     fn key(&mut self, profile: &Profile) {
-        if profile.is_unique() && profile.present() >= self.settings.min_rows.max(2) {
+        if self.is_key(profile) {
             let observed = format!("{} distinct", profile.present());
             self.add_to(profile, "unique", Rule::unique([profile.column.as_str()]), observed);
         }
     }
 
+    fn is_key(&self, profile: &Profile) -> bool {
+        profile.is_unique() && profile.present() >= self.settings.min_rows.max(2)
+    }
+
     fn order(&mut self, profile: &Profile) {
-        let is_constant = profile.extremes.as_ref().is_none_or(|(least, most)| least == most);
-        if is_constant || !profile.is_increasing() || profile.present() < self.settings.min_rows {
-            return;
+        if self.is_in_order(profile) {
+            let strict = profile.is_strictly_increasing();
+            let observed = if strict { "each greater than the one before" } else { "none less than the one before" };
+            let rule = Rule::Increasing { column: profile.column.clone(), strict };
+            self.add_to(profile, "increasing", rule, observed.to_owned());
         }
-        let strict = profile.is_strictly_increasing();
-        let observed = if strict { "each greater than the one before" } else { "none less than the one before" };
-        let rule = Rule::Increasing { column: profile.column.clone(), strict };
-        self.add_to(profile, "increasing", rule, observed.to_owned());
+    }
+
+    fn is_in_order(&self, profile: &Profile) -> bool {
+        let is_constant = profile.extremes.as_ref().is_none_or(|(least, most)| least == most);
+        !is_constant && profile.is_increasing() && profile.present() >= self.settings.min_rows
     }
 }
 
@@ -251,10 +260,14 @@ fn integer_at_least(value: i128) -> Scalar {
     }
 }
 
-/// Returns a limit of times that is not after a moment, `None` before the year 1677.
-fn instant_at_most(nanos: i128) -> Option<Scalar> {
+/// Returns a limit of times that is not after a moment, a day for a column of days; `None` before the year 1677.
+fn instant_at_most(nanos: i128, of: ColumnType) -> Option<Scalar> {
     match i64::try_from(nanos) {
-        Ok(nanos) => Some(Timestamp::from_nanos(nanos).into()),
+        Ok(_) => {
+            let text = instant(nanos);
+            let day = text.get(..10).filter(|_| of == ColumnType::Date);
+            Some(Scalar::Text(day.map_or_else(|| text.clone(), str::to_owned)))
+        }
         Err(_) if nanos > 0 => Some(Timestamp::MAX.into()),
         Err(_) => None,
     }

@@ -344,8 +344,9 @@ impl fmt::Display for Comparison {
     }
 }
 
-fn interval<T: fmt::Display>(f: &mut fmt::Formatter<'_>, min: Option<&T>, max: Option<&T>) -> fmt::Result {
+fn interval<T: fmt::Display + PartialEq>(f: &mut fmt::Formatter<'_>, min: Option<&T>, max: Option<&T>) -> fmt::Result {
     match (min, max) {
+        (Some(min), Some(max)) if min == max => write!(f, "exactly {min}"),
         (Some(min), Some(max)) => write!(f, "from {min} to {max}"),
         (Some(min), None) => write!(f, "at least {min}"),
         (None, Some(max)) => write!(f, "at most {max}"),

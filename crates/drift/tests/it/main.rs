@@ -9,5 +9,6 @@ mod generators;
 mod hostile;
 mod laws;
 mod page;
+mod quality;
 mod streams;
 mod threads;

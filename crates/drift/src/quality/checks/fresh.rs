@@ -58,7 +58,7 @@ impl Fresh {
         match self.newest {
             Some(newest) => {
                 let age = self.now - newest;
-                let observed = format!("it is {}, {} s old", instant(newest), age.div_euclid(1_000_000_000));
+                let observed = format!("it is {}, {} s old", instant(newest), age as f64 / 1e9);
                 Verdict::Whole { holds: age <= self.max_age_nanos, observed }
             }
             None if self.any => Verdict::Whole { holds: false, observed: "every time is after now".to_owned() },

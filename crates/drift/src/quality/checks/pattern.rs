@@ -14,7 +14,7 @@ pub(super) struct Pattern {
 /// Says what is wrong with a pattern; nothing if it can be used, or if there is nothing to try it with.
 #[cfg(feature = "regex")]
 pub(in crate::quality) fn complaint(pattern: &str) -> Option<String> {
-    compiled(pattern).err().map(|error| format!("the pattern cannot be used: {}", shortened(&last_line(&error))))
+    compiled(pattern).err().map(|error| format!("the pattern cannot be used: {}", fault(&error)))
 }
 
 /// Says what is wrong with a pattern; nothing if it can be used, or if there is nothing to try it with.
@@ -26,7 +26,7 @@ pub(in crate::quality) fn complaint(_: &str) -> Option<String> {
 #[cfg(feature = "regex")]
 impl Pattern {
     pub(super) fn new(pattern: &str) -> Result<Self, UncheckedReason> {
-        let failed = |error| UncheckedReason::Arrow { message: shortened(&last_line(&error)) };
+        let failed = |error| UncheckedReason::Arrow { message: fault(&error) };
         compiled(pattern).map(|regex| Self { regex }).map_err(failed)
     }
 
@@ -57,8 +57,11 @@ fn compiled(pattern: &str) -> Result<regex::Regex, regex::Error> {
 
 /// The parser draws the pattern with a pointer to the fault; the last line says what it is.
 #[cfg(feature = "regex")]
-fn last_line(error: &regex::Error) -> String {
-    error.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
+fn fault(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(_) => "it needs more than a megabyte".to_owned(),
+        other => shortened(other.to_string().lines().last().unwrap_or_default().trim_start_matches("error: ")),
+    }
 }
 
 /// Bytes of a compiled pattern, and of the cache of its automaton.
