@@ -82,29 +82,29 @@ impl DataDrift {
     /// The selected columns of both sides are held until the comparison is done. For more rows than fit into memory compare profiles.
     ///
     /// # Errors
-    /// [`Error::Read`] with the first error of a stream; otherwise as [`DataDrift::compare`].
+    /// [`Error::Batch`] with the first error of a stream; otherwise as [`DataDrift::compare`].
     pub fn compare_streams(
         &self,
         reference: impl IntoIterator<Item = Result<RecordBatch, ArrowError>>,
         current: impl IntoIterator<Item = Result<RecordBatch, ArrowError>>,
     ) -> Result<DataDriftReport, Error> {
-        let reference = self.selected(reference, Side::Reference)?;
-        self.compare(&reference, &self.selected(current, Side::Current)?)
+        let reference = self.selected(reference)?;
+        self.compare(&reference, &self.selected(current)?)
     }
 
     fn selected(
         &self,
         batches: impl IntoIterator<Item = Result<RecordBatch, ArrowError>>,
-        side: Side,
     ) -> Result<Vec<RecordBatch>, Error> {
-        let selected = batches.into_iter().map(|batch| {
+        let project = |batch: Result<RecordBatch, ArrowError>| {
             let batch = batch?;
             let fields = batch.schema_ref().fields().iter().enumerate();
             let wanted: Vec<usize> =
                 fields.filter(|(_, field)| self.settings.selects(field.name())).map(|(at, _)| at).collect();
             batch.project(&wanted)
-        });
-        selected.collect::<Result<_, _>>().map_err(|source| Error::Read { side, source: Box::new(source) })
+        };
+        let broken = |at, source| Error::Batch { at, source: Box::new(source) };
+        (0..).zip(batches).map(|(at, batch)| project(batch).map_err(|source| broken(at, source))).collect()
     }
 
     /// Names in the order of the batches, each once; then selected names that no batch holds.

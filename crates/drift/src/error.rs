@@ -164,12 +164,20 @@ pub enum Error {
         /// What is wrong with the columns.
         what: String,
     },
-    /// A stream of batches ended with an error. Nothing was compared.
-    #[error("reading the {side} data")]
-    Read {
-        /// The side whose stream it was.
-        side: Side,
-        /// The error of the reader.
+    /// A constraint of data quality cannot be meant. Correct it.
+    #[error("constraint {name}: {reason}")]
+    Constraint {
+        /// Its name, cut to a readable length.
+        name: Box<str>,
+        /// What is wrong with it.
+        reason: Box<str>,
+    },
+    /// A stream of record batches broke off. Mend what it comes from and start anew.
+    #[error("reading record batch {at}")]
+    Batch {
+        /// Number of the batch that could not be read, from 0.
+        at: u64,
+        /// Arrow's own error.
         source: Box<arrow::error::ArrowError>,
     },
     /// A report could not be written as a statement.

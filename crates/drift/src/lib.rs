@@ -55,6 +55,8 @@ pub mod streaming; // detectors, value by value
 
 // With labels, without, and with late ones
 pub mod performance; // how well a model does
+// Data quality
+pub mod quality; // constraints, checked in one pass
 
 // Ways out
 mod page; // self-contained HTML

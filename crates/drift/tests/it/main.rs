@@ -11,6 +11,7 @@ mod generators;
 mod hostile;
 mod laws;
 mod page;
+mod quality;
 mod segments;
 mod settings;
 mod streams;

@@ -7,7 +7,7 @@ use arrow::error::ArrowError;
 use lineal_core::{ErrorKind, Rng};
 use lineal_drift::{
     Correction, DataDrift, DataDriftReport, DataDriftSettings, DecidesOn, Error, EvidentlyTest, Method, NannymlMeasure,
-    Side, arrow,
+    arrow,
 };
 
 use crate::generators::{batch, floats, words};
@@ -121,6 +121,6 @@ fn streams_are_compared_as_their_batches() {
     assert_eq!(streamed, drift.compare(from_ref(&reference), from_ref(&current)).unwrap());
     let broken = [Ok(current), Err(ArrowError::ParquetError("page 7".to_owned()))];
     let error = drift.compare_streams(parts(&reference), broken).unwrap_err();
-    assert!(matches!(error, Error::Read { side: Side::Current, .. }) && error.kind() == ErrorKind::Invalid);
-    insta::assert_snapshot!(error, @"reading the current data");
+    assert!(matches!(error, Error::Batch { at: 1, .. }) && error.kind() == ErrorKind::Invalid);
+    insta::assert_snapshot!(error, @"reading record batch 1");
 }

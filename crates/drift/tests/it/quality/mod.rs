@@ -1,0 +1,10 @@
+//! Constraints of data quality.
+
+mod data; // columns for tests
+mod hostile; // nothing panics, nothing spoils the rest
+mod inference; // what is inferred, and that the reference passes it
+mod merge; // parts, threads and cuts give one result
+mod rules; // each rule: passing, failing, at its edges
+mod snapshots; // stored forms
+mod speed; // run by hand, in release
+mod types; // every type of column
