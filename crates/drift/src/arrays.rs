@@ -31,7 +31,7 @@ pub(crate) fn nature(data_type: &DataType) -> Result<Nature, Error> {
 ///
 /// Times become counts of their own unit, booleans 0 and 1; integers beyond 2^53 are rounded.
 pub(crate) fn numbers(array: &dyn Array, mut each: impl FnMut(f64)) -> Result<u64, Error> {
-    let floats = to_floats(array)?;
+    let floats = floats(array)?;
     let mut missing = 0;
     for value in floats.as_primitive::<Float64Type>() {
         match value {
@@ -42,10 +42,11 @@ pub(crate) fn numbers(array: &dyn Array, mut each: impl FnMut(f64)) -> Result<u6
     Ok(missing)
 }
 
-fn to_floats(array: &dyn Array) -> Result<arrow::array::ArrayRef, Error> {
+/// Converts an array of numbers, times or booleans to an array of `f64`, nulls kept.
+pub(crate) fn floats(array: &dyn Array) -> Result<arrow::array::ArrayRef, Error> {
     let through = match array.data_type() {
         DataType::Dictionary(_, values) => {
-            return to_floats(&converted(array, values, "the values of its dictionary")?);
+            return floats(&converted(array, values, "the values of its dictionary")?);
         }
         DataType::Date32 | DataType::Time32(_) => Some(DataType::Int32),
         DataType::Date64 | DataType::Time64(_) | DataType::Timestamp(..) | DataType::Duration(_) => {

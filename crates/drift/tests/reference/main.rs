@@ -15,6 +15,7 @@ mod multiple_testing;
 mod proportions;
 mod recipe;
 mod streaming_frouros;
+mod streaming_rddm;
 mod streaming_river;
 mod summary;
 mod two_sample;
