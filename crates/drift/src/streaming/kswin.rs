@@ -34,10 +34,10 @@ pub struct Kswin {
     drifted: bool,
     /// From here on it follows from what is above.
     older: Older,
-    /// Bits of the older values that are drawn.
-    drawn: Vec<u64>,
+    /// 1 for each of the older values that is drawn.
+    drawn: Vec<u8>,
     /// Values of the newest by which one law must run ahead.
-    critical: u32,
+    critical: i32,
 }
 
 /// Settings of [`Kswin`].
@@ -88,28 +88,22 @@ impl Kswin {
         };
         self.window.push_back(x);
         self.older.exchange_newest(ages, x);
-        let rank =
-            |below: fn(f64, f64) -> bool| count(self.window.range(newest..).filter(|value| below(**value, ages)));
-        let ranks = Ranks { up_to: rank(|value, at| value <= at), below: rank(|value, at| value < at) };
+        let ranks = Ranks::among(self.window.range(newest..), ages);
         self.older.exchange(oldest, ages, ranks);
     }
 
-    /// Draws `stat_size` of the older values, each choice as likely: a bit for each in their order (Floyd's algorithm; Bentley, 1987).
+    /// Draws `stat_size` of the older values, each choice as likely: a mark for each in their order (Floyd's algorithm; Bentley, 1987).
     fn draw(&mut self) {
         let (size, wanted) = (self.older_size(), self.settings.stat_size);
         self.drawn.clear();
-        self.drawn.resize((size / u64::BITS + 1) as usize, 0);
-        let mut word = 0;
-        for (at, last) in (size - wanted..size).enumerate() {
-            word = if at % 2 == 0 { next_random(&mut self.random) } else { word >> 32 };
-            // Of 2^32 values per place the number differs by one at most.
-            let choice = ((word & u64::from(u32::MAX)) * (u64::from(last) + 1)) >> 32;
-            let bit = |choice: u64| ((choice / 64) as usize, 1 << (choice % 64));
-            let (index, mask) = bit(choice);
-            let is_free = self.drawn.get(index).is_some_and(|drawn| drawn & mask == 0);
-            let (index, mask) = if is_free { (index, mask) } else { bit(u64::from(last)) };
-            if let Some(drawn) = self.drawn.get_mut(index) {
-                *drawn |= mask;
+        self.drawn.resize(size as usize, 0);
+        for last in size - wanted..size {
+            let choice = below(next_random(&mut self.random), last + 1);
+            // One that was drawn before gives way to the last place, without a branch: nobody could foresee it.
+            let taken = self.drawn.get(choice as usize).copied().unwrap_or(0);
+            let choice = choice ^ (choice ^ last) & u32::from(taken).wrapping_neg();
+            if let Some(drawn) = self.drawn.get_mut(choice as usize) {
+                *drawn = 1;
             }
         }
     }
@@ -125,37 +119,37 @@ struct Older {
 /// How many of the newest values are below a value, and how many are not above it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Ranks {
-    below: u32,
-    up_to: u32,
+    below: i32,
+    up_to: i32,
+}
+
+impl Ranks {
+    fn among<'a>(newest: impl Iterator<Item = &'a f64>, at: f64) -> Self {
+        newest.fold(Self::default(), |ranks, value| Self {
+            below: ranks.below + i32::from(*value < at),
+            up_to: ranks.up_to + i32::from(*value <= at),
+        })
+    }
 }
 
 impl Older {
     fn new(window: &VecDeque<f64>, size: usize) -> Self {
         let mut values: Vec<f64> = window.iter().take(size).copied().collect();
         values.sort_unstable_by(f64::total_cmp);
-        let newest = || window.iter().skip(size);
-        let ranks = values.iter().map(|at| Ranks {
-            below: count(newest().filter(|value| *value < at)),
-            up_to: count(newest().filter(|value| *value <= at)),
-        });
-        let ranks = ranks.collect();
+        let ranks = values.iter().map(|at| Ranks::among(window.range(size.min(window.len())..), *at)).collect();
         Self { values, ranks }
     }
 
     /// One of the newest values goes, another one comes: only ranks between them change.
     fn exchange_newest(&mut self, goes: f64, comes: f64) {
         let (first, last) = if goes < comes { (goes, comes) } else { (comes, goes) };
-        let step = |rank: u32| if goes < comes { rank.wrapping_sub(1) } else { rank.wrapping_add(1) };
+        let step = if goes < comes { -1 } else { 1 };
         let from = self.values.partition_point(|value| *value < first);
-        for (value, ranks) in
-            self.values.iter().zip(&mut self.ranks).skip(from).take_while(|(value, _)| **value <= last)
-        {
-            if *value < last {
-                ranks.up_to = step(ranks.up_to);
-            }
-            if *value > first {
-                ranks.below = step(ranks.below);
-            }
+        let end = from + self.values.iter().skip(from).take_while(|value| **value <= last).count();
+        let (Some(values), Some(ranks)) = (self.values.get(from..end), self.ranks.get_mut(from..end)) else { return };
+        for (value, ranks) in values.iter().zip(ranks) {
+            ranks.up_to += if *value < last { step } else { 0 };
+            ranks.below += if *value > first { step } else { 0 };
         }
     }
 
@@ -177,17 +171,12 @@ impl Older {
     }
 
     /// Returns by how many values the law of the newest and that of the drawn ones, of which there are as many, lie apart.
-    fn distance(&self, drawn: &[u64]) -> u32 {
+    fn distance(&self, drawn: &[u8]) -> i32 {
         let (mut behind, mut distance) = (0, 0);
-        for (ranks, word) in self.ranks.chunks(64).zip(drawn) {
-            let mut word = *word;
-            while word != 0 {
-                let Some(ranks) = ranks.get(word.trailing_zeros() as usize) else { break };
-                word &= word - 1;
-                distance = distance.max(ranks.below.saturating_sub(behind));
-                behind += 1;
-                distance = distance.max(behind.saturating_sub(ranks.up_to));
-            }
+        for (ranks, drawn) in self.ranks.iter().zip(drawn) {
+            distance = distance.max(ranks.below - behind);
+            behind += i32::from(*drawn);
+            distance = distance.max(behind - ranks.up_to);
         }
         distance
     }
@@ -260,14 +249,14 @@ impl From<Saved> for Kswin {
 }
 
 /// Returns the least difference of two counts whose exact p-value for two samples of `size` values is at most `alpha` and that is more
-/// than a tenth of them; `u32::MAX` if there is none.
-fn critical_count(size: u32, alpha: f64) -> u32 {
+/// than a tenth of them; `i32::MAX` if there is none.
+fn critical_count(size: u32, alpha: f64) -> i32 {
     let (mut low, mut high) = (size / 10, size.saturating_add(1));
     while high - low > 1 {
         let middle = low + (high - low) / 2;
         if exceedance(size, middle) <= alpha { high = middle } else { low = middle }
     }
-    if high > size { u32::MAX } else { high }
+    if high > size { i32::MAX } else { i32::try_from(high).unwrap_or(i32::MAX) }
 }
 
 /// Returns P(D >= `count` / `size`) for two samples of `size` distinct values of one law, `count` at least 1.
@@ -283,9 +272,10 @@ fn exceedance(size: u32, count: u32) -> f64 {
     2.0 * terms.take_while(|term| term.abs() > 1e-18).sum::<f64>()
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "at most the size of the window")]
-fn count<T>(values: impl Iterator<Item = T>) -> u32 {
-    values.count() as u32
+/// Brings 64 random bits to `0..limit`, each as likely but for `limit` / 2^64.
+#[expect(clippy::cast_possible_truncation, reason = "below the limit")]
+fn below(random: u64, limit: u32) -> u32 {
+    ((u128::from(random) * u128::from(limit)) >> 64) as u32
 }
 
 /// SplitMix64 (Steele, Lea and Flood, 2014).
@@ -308,7 +298,7 @@ mod tests {
         let mut older: Vec<f64> = kswin.window.iter().take(size).copied().collect();
         older.sort_by(f64::total_cmp);
         let drawn: Vec<f64> =
-            (0..size).filter(|at| kswin.drawn[at / 64] >> (at % 64) & 1 == 1).map(|at| older[at]).collect();
+            older.into_iter().zip(&kswin.drawn).filter(|(_, drawn)| **drawn == 1).map(|(value, _)| value).collect();
         let newest: Vec<f64> = kswin.window.iter().skip(size).copied().collect();
         assert_eq!(drawn.len(), newest.len());
         let up_to = |values: &[f64], x: f64| values.iter().filter(|value| **value <= x).count();
@@ -345,8 +335,8 @@ mod tests {
         let mut triples = std::collections::BTreeMap::new();
         for _ in 0..35_000 {
             kswin.draw();
-            assert_eq!(kswin.drawn[0].count_ones(), 3);
-            *triples.entry(kswin.drawn[0]).or_insert(0) += 1;
+            assert_eq!(kswin.drawn.iter().filter(|drawn| **drawn == 1).count(), 3);
+            *triples.entry(kswin.drawn.clone()).or_insert(0) += 1;
         }
         // Each of the 35 choices 1000 times, with a standard deviation of 31.
         assert_eq!(triples.len(), 35);
@@ -364,10 +354,10 @@ mod tests {
         // scipy: ks_2samp of 30 and 30 values: 14/30 has p = 0.0025, 13/30 has 0.0065; five values cannot have less than 0.0079.
         assert_eq!(critical_count(30, 0.005), 14);
         assert_eq!(critical_count(30, 0.01), 13);
-        assert_eq!(critical_count(5, 0.005), u32::MAX);
+        assert_eq!(critical_count(5, 0.005), i32::MAX);
         assert_eq!(critical_count(30, 2.0), 4);
-        assert_eq!(critical_count(30, f64::NAN), u32::MAX);
-        assert_eq!(critical_count(0, 0.5), u32::MAX);
-        assert_eq!(critical_count(u32::MAX, 0.005), u32::MAX / 10 + 1);
+        assert_eq!(critical_count(30, f64::NAN), i32::MAX);
+        assert_eq!(critical_count(0, 0.5), i32::MAX);
+        assert_eq!(critical_count(u32::MAX, 0.005), i32::try_from(u32::MAX / 10 + 1).unwrap());
     }
 }
