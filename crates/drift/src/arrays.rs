@@ -31,7 +31,7 @@ pub(crate) fn nature(data_type: &DataType) -> Result<Nature, Error> {
 ///
 /// Times become counts of their own unit, booleans 0 and 1; integers beyond 2^53 are rounded.
 pub(crate) fn numbers(array: &dyn Array, mut each: impl FnMut(f64)) -> Result<u64, Error> {
-    let floats = to_floats(array)?;
+    let floats = floats(array)?;
     let mut missing = 0;
     for value in floats.as_primitive::<Float64Type>() {
         match value {
@@ -44,7 +44,7 @@ pub(crate) fn numbers(array: &dyn Array, mut each: impl FnMut(f64)) -> Result<u6
 
 /// Returns an `f64` for each row, NaN for null; otherwise as [`numbers`].
 pub(crate) fn numbers_by_row(array: &dyn Array) -> Result<Vec<f64>, Error> {
-    let floats = to_floats(array)?;
+    let floats = self::floats(array)?;
     let floats = floats.as_primitive::<Float64Type>();
     if floats.null_count() == 0 {
         return Ok(floats.values().to_vec());
@@ -61,10 +61,11 @@ pub(crate) fn texts_by_row(array: &dyn Array) -> Result<Vec<Option<Box<str>>>, E
     Ok(texts.as_string::<i64>().iter().map(|text| text.map(Box::from)).collect())
 }
 
-fn to_floats(array: &dyn Array) -> Result<arrow::array::ArrayRef, Error> {
+/// Converts an array of numbers, times or booleans to an array of `f64`, nulls kept.
+pub(crate) fn floats(array: &dyn Array) -> Result<arrow::array::ArrayRef, Error> {
     let through = match array.data_type() {
         DataType::Dictionary(_, values) => {
-            return to_floats(&converted(array, values, "the values of its dictionary")?);
+            return floats(&converted(array, values, "the values of its dictionary")?);
         }
         DataType::Date32 | DataType::Time32(_) => Some(DataType::Int32),
         DataType::Date64 | DataType::Time64(_) | DataType::Timestamp(..) | DataType::Duration(_) => {

@@ -150,6 +150,14 @@ pub enum Error {
         /// What it must be.
         rule: &'static str,
     },
+    /// A stream of errors holds a number that is neither 0 nor 1. Compare predictions with the truth first.
+    #[error("row {row} is {value}; a wrong prediction is 1 or true, a right one 0 or false")]
+    NotErrorBit {
+        /// The place of the row in the array.
+        row: u64,
+        /// Its value.
+        value: f64,
+    },
     /// Arrow could not convert an array.
     #[error("converting a column to {to}")]
     Arrow {

@@ -9,7 +9,8 @@ use super::{
 
 /// Adaptive windowing: a window over the newest values that is cut wherever its two parts have means that differ by more than chance.
 ///
-/// Holds an exponential histogram of O(log n) buckets; O(1) per value, and O(log n) every `clock` values. Bounds false alarms by `delta`.
+/// Holds an exponential histogram of O(log n) buckets; O(1) per value, and O(log n) every `clock` values. Bounds false alarms by `delta`
+/// for values from 0 to 1; the unit matters, as differences below about one are hard to see. Windows of replicas merge ([`Adwin::merge`]).
 /// Source: Bifet and Gavaldà, Learning from Time-Changing Data with Adaptive Windowing (2007); index for index as river's `ADWIN`.
 ///
 /// ```
@@ -25,6 +26,8 @@ pub struct Adwin {
     settings: AdwinSettings,
     /// Row i holds buckets of 2^i values, the oldest first.
     rows: Vec<VecDeque<Bucket>>,
+    /// What values are multiplied by, a power of two: 1 until there is one whose square is too large.
+    scale: f64,
     width: f64,
     total: f64,
     /// Sum of squared deviations.
@@ -68,7 +71,8 @@ impl Adwin {
     /// Starts with no values.
     #[must_use]
     pub fn new(settings: AdwinSettings) -> Self {
-        Self { settings, rows: vec![VecDeque::new()], width: 0.0, total: 0.0, variance: 0.0, ticks: 0, drifted: false }
+        let rows = vec![VecDeque::new()];
+        Self { settings, rows, scale: 1.0, width: 0.0, total: 0.0, variance: 0.0, ticks: 0, drifted: false }
     }
 
     /// Returns how many values the window holds.
@@ -77,25 +81,94 @@ impl Adwin {
         self.width
     }
 
-    /// Returns the sum of the window.
+    /// Returns the sum of the window, infinite beyond the range of `f64`.
     #[must_use]
     pub fn total(&self) -> f64 {
-        self.total
+        self.total / self.scale
     }
 
     /// Returns the mean of the window, 0 without values.
     #[must_use]
     pub fn mean(&self) -> f64 {
-        if self.width == 0.0 { 0.0 } else { self.total / self.width }
+        if self.width == 0.0 { 0.0 } else { self.total / self.width / self.scale }
     }
 
-    /// Returns the sum of the squared deviations from the mean of the window.
+    /// Returns the sum of the squared deviations from the mean of the window, infinite beyond the range of `f64`.
     #[must_use]
     pub fn squared_deviations(&self) -> f64 {
-        self.variance
+        self.variance / self.scale / self.scale
+    }
+
+    /// Takes the window of a replica that watched another part of the same stream in the same time.
+    ///
+    /// Sums, widths and deviations are those of both windows. Buckets of one size are taken in turns, as if values had come alternately:
+    /// the order between replicas is not known. A window with a drift in it is given up, as the next value would do; settings stay those
+    /// of `self`. Changes are looked for with the next values, not here. O(log n).
+    ///
+    /// ```
+    /// use lineal_drift::streaming::{Adwin, Detector, Value};
+    ///
+    /// let (mut one, mut other) = (Adwin::default(), Adwin::default());
+    /// one.update_all((0..1000).map(|at| Value::new(f64::from(at % 2)).unwrap()));
+    /// other.update_all((0..500).map(|at| Value::new(f64::from(at % 4)).unwrap()));
+    /// one.merge(other);
+    /// assert_eq!((one.width(), one.total()), (1500.0, 1250.0));
+    /// ```
+    pub fn merge(&mut self, mut other: Self) {
+        self.give_up_after_drift();
+        other.give_up_after_drift();
+        if self.scale != other.scale {
+            self.scale_down();
+            other.scale_down();
+        }
+        if self.width > 0.0 && other.width > 0.0 {
+            let difference = self.total / self.width - other.total / other.width;
+            let width = self.width + other.width;
+            self.variance += self.width * other.width * difference * difference / width;
+        }
+        self.variance += other.variance;
+        self.width += other.width;
+        self.total += other.total;
+        self.ticks = self.ticks.wrapping_add(other.ticks);
+        for (at, theirs) in other.rows.into_iter().enumerate() {
+            match self.rows.get_mut(at) {
+                Some(ours) => *ours = in_turns(std::mem::take(ours), theirs),
+                None => self.rows.push(theirs),
+            }
+        }
+        for at in 0.. {
+            while self.join_oldest(at) {}
+            if at >= self.rows.len() {
+                return;
+            }
+        }
+    }
+
+    fn give_up_after_drift(&mut self) {
+        if self.drifted && !self.settings.keep_window {
+            *self = Self::new(self.settings);
+        }
+    }
+
+    /// Makes room for the squares of the largest numbers; what is far smaller than those loses its spread.
+    fn scale_down(&mut self) {
+        if self.scale != 1.0 {
+            return;
+        }
+        self.scale = SMALL_SCALE;
+        self.total *= SMALL_SCALE;
+        self.variance = self.variance * SMALL_SCALE * SMALL_SCALE;
+        for bucket in self.rows.iter_mut().flatten() {
+            bucket.total *= SMALL_SCALE;
+            bucket.variance = bucket.variance * SMALL_SCALE * SMALL_SCALE;
+        }
     }
 
     fn insert(&mut self, x: f64) {
+        if x.abs() > UNSCALED_UP_TO {
+            self.scale_down();
+        }
+        let x = x * self.scale;
         if let Some(row) = self.rows.first_mut() {
             row.push_back(Bucket { total: x, variance: 0.0 });
         }
@@ -108,24 +181,30 @@ impl Adwin {
         self.compress();
     }
 
-    /// Joins the two oldest buckets of a size of which there are too many.
+    /// Joins the two oldest buckets of each size of which there are too many.
     fn compress(&mut self) {
-        let most = self.settings.max_buckets as usize;
-        let mut size = 1.0;
-        for at in 0.. {
-            let Some(row) = self.rows.get_mut(at).filter(|row| row.len() > most) else { return };
-            let (Some(one), Some(other)) = (row.pop_front(), row.pop_front()) else { return };
-            let difference = one.total / size - other.total / size;
-            let joined = Bucket {
-                total: one.total + other.total,
-                variance: one.variance + other.variance + size * size * difference * difference / (size + size),
-            };
-            match self.rows.get_mut(at + 1) {
-                Some(next) => next.push_back(joined),
-                None => self.rows.push(VecDeque::from([joined])),
-            }
-            size *= 2.0;
+        let mut at = 0;
+        while self.join_oldest(at) {
+            at += 1;
         }
+    }
+
+    /// Makes one bucket of the two oldest ones of a row that has too many; tells whether it did.
+    fn join_oldest(&mut self, at: usize) -> bool {
+        let most = self.settings.max_buckets as usize;
+        let Some(row) = self.rows.get_mut(at).filter(|row| row.len() > most) else { return false };
+        let (Some(one), Some(other)) = (row.pop_front(), row.pop_front()) else { return false };
+        let size = bucket_size(at);
+        let difference = one.total / size - other.total / size;
+        let joined = Bucket {
+            total: one.total + other.total,
+            variance: one.variance + other.variance + size * size * difference * difference / (size + size),
+        };
+        match self.rows.get_mut(at + 1) {
+            Some(next) => next.push_back(joined),
+            None => self.rows.push(VecDeque::from([joined])),
+        }
+        true
     }
 
     /// Cuts old buckets off as long as the window falls into two; tells whether it did.
@@ -161,7 +240,7 @@ impl Adwin {
         let delta = (2.0 * self.width.ln() / self.settings.delta).ln();
         let inverse = 1.0 / (n0 - least + 1.0) + 1.0 / (n1 - least + 1.0);
         let variance = self.variance / self.width;
-        difference.abs() > (2.0 * inverse * variance * delta).sqrt() + 2.0 / 3.0 * delta * inverse
+        difference.abs() > (2.0 * inverse * variance * delta).sqrt() + 2.0 / 3.0 * delta * inverse * self.scale
     }
 
     fn drop_oldest(&mut self) {
@@ -180,9 +259,28 @@ impl Adwin {
     }
 }
 
+/// Puts two rows together so that the newest of both are the last ones.
+fn in_turns(mut ours: VecDeque<Bucket>, mut theirs: VecDeque<Bucket>) -> VecDeque<Bucket> {
+    let mut joined = VecDeque::with_capacity(ours.len() + theirs.len());
+    while ours.len().max(theirs.len()) > 0 {
+        let longest = ours.len().max(theirs.len());
+        for row in [&mut ours, &mut theirs] {
+            if row.len() == longest {
+                joined.extend(row.pop_front());
+            }
+        }
+    }
+    joined
+}
+
 fn bucket_size(row: usize) -> f64 {
     2.0_f64.powi(i32::try_from(row).unwrap_or(i32::MAX))
 }
+
+/// 2^400: the square of a larger number, times the number of values, may exceed `f64`.
+const UNSCALED_UP_TO: f64 = f64::from_bits((1023 + 400) << 52);
+/// 2^-600, which brings the largest number below that.
+const SMALL_SCALE: f64 = f64::from_bits((1023 - 600) << 52);
 
 impl Default for Adwin {
     fn default() -> Self {
@@ -194,9 +292,7 @@ impl Detector for Adwin {
     type Input = Value;
 
     fn update(&mut self, input: Value) -> Signal {
-        if self.drifted && !self.settings.keep_window {
-            *self = Self::new(self.settings);
-        }
+        self.give_up_after_drift();
         self.insert(input.get());
         self.ticks = self.ticks.wrapping_add(1);
         let is_time = self.ticks.is_multiple_of(u64::from(self.settings.clock.max(1)));

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     input::Value,
-    running::RunningMean,
+    running::{RunningMean, saturated},
     signal::{Detector, Signal},
 };
 
@@ -67,7 +67,7 @@ impl Detector for Cusum {
         }
         let CusumSettings { min_instances, delta, threshold } = self.settings;
         self.mean.update(input.get());
-        self.sum = (self.sum + input.get() - self.mean.mean - delta).max(0.0);
+        self.sum = saturated(self.sum + input.get() - self.mean.mean - delta).max(0.0);
         self.drifted = self.mean.n >= f64::from(min_instances) && self.sum > threshold;
         if self.drifted { Signal::Drift } else { Signal::Quiet }
     }

@@ -1,8 +1,7 @@
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
+    bit_window::BitWindow,
     input::ErrorBit,
     signal::{Detector, Signal},
 };
@@ -23,8 +22,8 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fhddm {
     settings: FhddmSettings,
-    /// The newest is the last one.
-    window: VecDeque<bool>,
+    /// Whether predictions were right.
+    window: BitWindow,
     hits: u32,
     short_hits: u32,
     best: f64,
@@ -54,7 +53,15 @@ impl Fhddm {
     /// Starts with no values.
     #[must_use]
     pub fn new(settings: FhddmSettings) -> Self {
-        Self { settings, window: VecDeque::new(), hits: 0, short_hits: 0, best: 0.0, short_best: 0.0, drifted: false }
+        Self {
+            settings,
+            window: BitWindow::default(),
+            hits: 0,
+            short_hits: 0,
+            best: 0.0,
+            short_best: 0.0,
+            drifted: false,
+        }
     }
 
     fn bound(&self, values: u32) -> f64 {
@@ -63,16 +70,13 @@ impl Fhddm {
 
     /// Takes a value into the windows, and lets the oldest go.
     fn slide(&mut self, hit: bool) {
-        self.window.push_back(hit);
-        self.hits = self.hits.saturating_add(u32::from(hit));
-        self.short_hits = self.short_hits.saturating_add(u32::from(hit));
-        let short = self.settings.short_window.unwrap_or(self.settings.window) as usize;
-        let left = self.window.len().checked_sub(short + 1).and_then(|at| self.window.get(at));
-        self.short_hits = self.short_hits.saturating_sub(u32::from(left.copied().unwrap_or(false)));
-        if self.window.len() > self.settings.window as usize {
-            let left = self.window.pop_front().unwrap_or(false);
-            self.hits = self.hits.saturating_sub(u32::from(left));
-        }
+        let short = self.settings.short_window.unwrap_or(self.settings.window);
+        let left_short = short.checked_sub(1).map_or(Some(hit), |age| self.window.recent(age));
+        let left = self.window.push(hit, self.settings.window);
+        let moved = |hits: u32, left: Option<bool>| {
+            hits.saturating_add(u32::from(hit)).saturating_sub(u32::from(left.unwrap_or(false)))
+        };
+        (self.hits, self.short_hits) = (moved(self.hits, left), moved(self.short_hits, left_short));
     }
 }
 
@@ -91,7 +95,7 @@ impl Detector for Fhddm {
         }
         self.slide(input == ErrorBit::Correct);
         let size = self.settings.window;
-        if self.window.len() < size as usize {
+        if self.window.len() < size {
             return Signal::Quiet;
         }
         let share = f64::from(self.hits) / f64::from(size);

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     input::Value,
-    running::RunningMean,
+    running::{RunningMean, saturated},
     signal::{Detector, Signal},
 };
 
@@ -68,7 +68,8 @@ impl Detector for GeometricMovingAverage {
         }
         let GeometricMovingAverageSettings { min_instances, alpha, threshold } = self.settings;
         self.mean.update(input.get());
-        self.average = alpha * self.average + (1.0 - alpha) * (input.get() - self.mean.mean);
+        let deviation = saturated(input.get() - self.mean.mean);
+        self.average = saturated(alpha * self.average + (1.0 - alpha) * deviation);
         self.drifted = self.mean.n >= f64::from(min_instances) && self.average > threshold;
         if self.drifted { Signal::Drift } else { Signal::Quiet }
     }

@@ -1,8 +1,18 @@
-use arrow::array::Array;
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Float64Type};
 use serde::{Deserialize, Serialize};
 
 use crate::arrays;
 use crate::error::{Error, Side};
+
+/// What can be read from Arrow and fed to a detector.
+pub trait StreamInput: Sized {
+    /// Passes the value of each row to `take`, with the place of the row; returns how many rows have none.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedType`] or [`Error::NotErrorBit`] if the array holds something else; nothing is passed on then.
+    fn read_rows(array: &dyn Array, take: impl FnMut(u64, Self)) -> Result<u64, Error>;
+}
 
 /// Whether one prediction was wrong. Not a `bool`, because libraries disagree on what `true` means.
 ///
@@ -36,6 +46,31 @@ impl ErrorBit {
     #[must_use]
     pub fn as_f64(self) -> f64 {
         f64::from(u8::from(self == Self::Error))
+    }
+}
+
+/// Booleans, of which `true` is an error, or numbers, of which 1 is one and 0 none. Null and NaN are missing.
+impl StreamInput for ErrorBit {
+    fn read_rows(array: &dyn Array, mut take: impl FnMut(u64, Self)) -> Result<u64, Error> {
+        if array.data_type() == &DataType::Boolean {
+            let bits = array.as_boolean();
+            (0..).zip(bits).for_each(|(row, bit)| bit.into_iter().for_each(|bit| take(row, Self::from_error(bit))));
+            return Ok(bits.null_count() as u64);
+        }
+        let floats = arrays::floats(array)?;
+        let present = || {
+            let rows = (0_u64..).zip(floats.as_primitive::<Float64Type>());
+            rows.filter_map(|(row, value)| value.filter(|value| !value.is_nan()).map(|value| (row, value)))
+        };
+        if let Some((row, value)) = present().find(|(_, value)| *value != 0.0 && *value != 1.0) {
+            return Err(Error::NotErrorBit { row, value });
+        }
+        let mut missing = array.len() as u64;
+        for (row, value) in present() {
+            take(row, Self::from_error(value == 1.0));
+            missing -= 1;
+        }
+        Ok(missing)
     }
 }
 
@@ -80,6 +115,31 @@ impl Value {
     #[must_use]
     pub fn get(self) -> f64 {
         self.0
+    }
+}
+
+/// Numbers, times and booleans, as [`Sample::from_array`](crate::Sample::from_array) takes them. Null, NaN and infinities are missing.
+impl StreamInput for Value {
+    fn read_rows(array: &dyn Array, mut take: impl FnMut(u64, Self)) -> Result<u64, Error> {
+        let floats = arrays::floats(array)?;
+        let floats = floats.as_primitive::<Float64Type>();
+        let mut missing = 0;
+        let mut each = |row: u64, value: Option<f64>| match value.filter(|value| value.is_finite()) {
+            Some(value) => take(row, Self(value)),
+            None => missing += 1,
+        };
+        match floats.null_count() {
+            0 => (0..).zip(floats.values()).for_each(|(row, value)| each(row, Some(*value))),
+            _ => (0..).zip(floats).for_each(|(row, value)| each(row, value)),
+        }
+        Ok(missing)
+    }
+}
+
+/// An error is 1, a right prediction 0.
+impl From<ErrorBit> for Value {
+    fn from(bit: ErrorBit) -> Self {
+        Self(bit.as_f64())
     }
 }
 

@@ -4,6 +4,7 @@
 //! whether they are fed one value at a time or a batch. After a drift they start anew with the next value.
 
 mod adwin; // a window that shrinks when its halves differ
+mod bit_window; // packed bits of the newest values
 mod cool_down; // fewer signals in a row
 mod cusum; // cumulated rise over the mean
 mod ddm; // error rate above its minimum
@@ -14,7 +15,9 @@ mod geometric_moving_average; // weighted deviation from the mean
 mod hddm_a; // means before and after a cut, by Hoeffding's bound
 mod hddm_w; // weighted means before and after a cut, by McDiarmid's bound
 mod input; // what detectors are fed
+mod kswin; // laws of the newest and of older values
 mod page_hinkley; // cumulated deviation from the mean
+mod rddm; // error rate above its minimum, of the newest values of a long concept
 mod running; // mean and variance, value by value
 mod signal; // what detectors say, and the trait
 mod stepd; // error rate of the newest values against all before them
@@ -30,8 +33,10 @@ pub use self::{
     geometric_moving_average::{GeometricMovingAverage, GeometricMovingAverageSettings},
     hddm_a::{HddmA, HddmASettings},
     hddm_w::{HddmW, HddmWSettings},
-    input::{ErrorBit, Value},
+    input::{ErrorBit, StreamInput, Value},
+    kswin::{Kswin, KswinSettings},
     page_hinkley::{PageHinkley, PageHinkleySettings, PageHinkleySide},
-    signal::{Detector, Signal},
+    rddm::{Rddm, RddmSettings},
+    signal::{ArraySignals, Detector, Signal},
     stepd::{Stepd, StepdSettings},
 };

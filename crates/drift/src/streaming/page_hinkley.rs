@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     input::Value,
-    running::RunningMean,
+    running::{RunningMean, saturated},
     signal::{Detector, Signal},
 };
 
@@ -102,9 +102,9 @@ impl Detector for PageHinkley {
         let PageHinkleySettings { min_instances, delta, threshold, alpha, side } = self.settings;
         let state = &mut self.state;
         state.mean.update(input.get());
-        let deviation = input.get() - state.mean.mean;
-        state.rise = alpha * state.rise + deviation - delta;
-        state.fall = alpha * state.fall + deviation + delta;
+        let deviation = saturated(input.get() - state.mean.mean);
+        state.rise = saturated(alpha * state.rise + deviation - delta);
+        state.fall = saturated(alpha * state.fall + deviation + delta);
         let least_rise = state.least_rise.map_or(state.rise, |least| least.min(state.rise));
         state.least_rise = Some(least_rise);
         state.greatest_fall = state.greatest_fall.max(state.fall);

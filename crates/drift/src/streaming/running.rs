@@ -10,8 +10,18 @@ pub(crate) struct RunningMean {
 impl RunningMean {
     pub(crate) fn update(&mut self, x: f64) {
         self.n += 1.0;
-        self.mean += 1.0 / self.n * (x - self.mean);
+        let step = 1.0 / self.n * (x - self.mean);
+        // Two values of opposite sign may lie further apart than `f64` reaches; their mean does not.
+        self.mean = match step.is_finite() {
+            true => self.mean + step,
+            false => 1.0 / self.n * x + (1.0 - 1.0 / self.n) * self.mean,
+        };
     }
+}
+
+/// Keeps a sum of finite numbers finite, so that no infinity meets another one later.
+pub(crate) fn saturated(sum: f64) -> f64 {
+    sum.clamp(f64::MIN, f64::MAX)
 }
 
 /// Mean and variance (divisor n - 1) that are kept up value by value.
@@ -30,5 +40,19 @@ impl RunningVariance {
 
     pub(crate) fn variance(&self) -> f64 {
         if self.mean.n > 1.0 { self.squares / (self.mean.n - 1.0) } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_of_extremes_is_between_them() {
+        let mut mean = RunningMean::default();
+        for (x, expected) in [(f64::MAX, f64::MAX), (f64::MIN, 0.0), (f64::MAX, f64::MAX / 3.0), (f64::MIN, 0.0)] {
+            mean.update(x);
+            assert!((mean.mean - expected).abs() <= f64::MAX * 1e-15, "{} instead of {expected}", mean.mean);
+        }
     }
 }

@@ -1,4 +1,8 @@
+use arrow::array::Array;
 use serde::{Deserialize, Serialize};
+
+use super::input::StreamInput;
+use crate::error::Error;
 
 /// What a detector says of a value, in rising severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -40,4 +44,42 @@ pub trait Detector {
         let signals = inputs.into_iter().map(|input| self.update(input));
         (0..).zip(signals).filter(|(_, signal)| *signal != Signal::Quiet).collect()
     }
+    /// Takes the rows of an array in order, those without a value left out; the same as value by value.
+    ///
+    /// ```
+    /// use lineal_drift::arrow::array::Float64Array;
+    /// use lineal_drift::streaming::{Adwin, Detector, Signal};
+    ///
+    /// let rows = (0..2000).map(|at| (at != 7).then_some(if at < 1000 { 0.0 } else { 1.0 }));
+    /// let found = Adwin::default().update_array(&Float64Array::from_iter(rows))?;
+    /// assert_eq!((found.signals, found.missing), (vec![(1024, Signal::Drift)], 1));
+    /// # Ok::<(), lineal_drift::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedType`] or [`Error::NotErrorBit`] if the array holds something else; no row is taken then.
+    fn update_array(&mut self, array: &dyn Array) -> Result<ArraySignals, Error>
+    where
+        Self: Sized,
+        Self::Input: StreamInput,
+    {
+        let mut signals = Vec::new();
+        let missing = Self::Input::read_rows(array, |row, input| match self.update(input) {
+            Signal::Quiet => {}
+            signal => signals.push((row, signal)),
+        })?;
+        Ok(ArraySignals { signals, rows: array.len() as u64, missing })
+    }
+}
+
+/// What a detector says of the rows of an array.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ArraySignals {
+    /// Each signal that is not quiet, with the place of its row in the array.
+    pub signals: Vec<(u64, Signal)>,
+    /// Rows of the array: the place of its first row in the stream is the sum of those before it.
+    pub rows: u64,
+    /// Rows without a value, which the detector did not see.
+    pub missing: u64,
 }

@@ -1,8 +1,7 @@
-use std::collections::VecDeque;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
+    bit_window::BitWindow,
     input::ErrorBit,
     signal::{Detector, Signal},
 };
@@ -26,11 +25,13 @@ use crate::math::normal::normal_survival;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stepd {
     settings: StepdSettings,
-    /// Errors of the newest values; the newest is the last one.
-    window: VecDeque<bool>,
+    /// Errors of the newest values.
+    window: BitWindow,
     window_errors: u32,
     older: u64,
     older_errors: u64,
+    /// Squares of the statistics from which on there is a warning, and a drift.
+    critical: [f64; 2],
     drifted: bool,
 }
 
@@ -56,36 +57,67 @@ impl Stepd {
     /// Starts with no values.
     #[must_use]
     pub fn new(settings: StepdSettings) -> Self {
-        Self { settings, window: VecDeque::new(), window_errors: 0, older: 0, older_errors: 0, drifted: false }
+        let critical = [settings.warning_level, settings.drift_level].map(|level| critical_value(level).powi(2));
+        Self::with_critical(settings, critical)
+    }
+
+    fn with_critical(settings: StepdSettings, critical: [f64; 2]) -> Self {
+        let window = BitWindow::default();
+        Self { settings, window, window_errors: 0, older: 0, older_errors: 0, critical, drifted: false }
     }
 
     /// Takes a value into the window; the oldest goes to those before it.
     fn slide(&mut self, error: bool) {
-        self.window.push_back(error);
         self.window_errors = self.window_errors.saturating_add(u32::from(error));
-        if self.window.len() <= self.settings.window as usize {
-            return;
-        }
-        let error = self.window.pop_front().unwrap_or(false);
-        self.window_errors = self.window_errors.saturating_sub(u32::from(error));
+        let Some(oldest) = self.window.push(error, self.settings.window) else { return };
+        self.window_errors = self.window_errors.saturating_sub(u32::from(oldest));
         self.older = self.older.saturating_add(1);
-        self.older_errors = self.older_errors.saturating_add(u64::from(error));
+        self.older_errors = self.older_errors.saturating_add(u64::from(oldest));
     }
 
-    /// Returns the p-value of equal rates; `None` where there is too little, or nothing to tell rates by.
-    fn p_value(&self) -> Option<f64> {
-        let (older, newer) = (self.older as f64, f64::from(self.settings.window));
-        if older < newer || newer == 0.0 {
-            return None;
+    /// Holds the statistic of equal rates against its critical values; quiet where there is too little, or nothing to tell rates by.
+    ///
+    /// Of the error counts a of n and b of m, |a/n - b/m| less the correction, over its deviation; both sides are squared and multiplied
+    /// by n m (n + m), so that nothing is divided.
+    fn judge(&self) -> Signal {
+        let (n, m) = (self.older as f64, f64::from(self.settings.window));
+        let (a, b) = (self.older_errors as f64, f64::from(self.window_errors));
+        let (all, errors) = (n + m, a + b);
+        let spread = errors * (all - errors) * n * m;
+        if n < m || m == 0.0 || spread <= 0.0 {
+            return Signal::Quiet;
         }
-        let (older_errors, newer_errors) = (self.older_errors as f64, f64::from(self.window_errors));
-        let rate = (older_errors + newer_errors) / (older + newer);
-        let sizes = 1.0 / older + 1.0 / newer;
-        let variance = rate * (1.0 - rate) * sizes;
-        let difference = (older_errors / older - newer_errors / newer).abs() - 0.5 * sizes;
-        (variance > 0.0).then(|| normal_survival(difference.max(0.0) / variance.sqrt()))
+        let difference = ((a * m - b * n).abs() - 0.5 * all).max(0.0);
+        let square = difference * difference * all;
+        let [warning, drift] = self.critical.map(|critical| square >= critical * spread);
+        match drift {
+            true => Signal::Drift,
+            false if warning => Signal::Warning,
+            false => Signal::Quiet,
+        }
     }
 }
+
+/// Returns the least statistic, at least 0, whose tail of the normal law is below `level`; huge where there is none.
+fn critical_value(level: f64) -> f64 {
+    let is_below = |z: f64| normal_survival(z) < level;
+    let (mut low, mut high) = (0.0, BEYOND_THE_TAIL);
+    match () {
+        () if is_below(low) => return 0.0,
+        () if !is_below(high) => return f64::MAX.sqrt(),
+        () => {}
+    }
+    loop {
+        let middle = f64::midpoint(low, high);
+        if middle <= low || middle >= high {
+            return high;
+        }
+        if is_below(middle) { high = middle } else { low = middle }
+    }
+}
+
+/// The normal tail is 0 from here on.
+const BEYOND_THE_TAIL: f64 = 40.0;
 
 impl Default for Stepd {
     fn default() -> Self {
@@ -98,15 +130,46 @@ impl Detector for Stepd {
 
     fn update(&mut self, input: ErrorBit) -> Signal {
         if self.drifted {
-            *self = Self::new(self.settings);
+            *self = Self::with_critical(self.settings, self.critical);
         }
         self.slide(input == ErrorBit::Error);
-        let Some(p) = self.p_value() else { return Signal::Quiet };
-        self.drifted = p < self.settings.drift_level;
-        match self.drifted {
-            true => Signal::Drift,
-            false if p < self.settings.warning_level => Signal::Warning,
-            false => Signal::Quiet,
+        let signal = self.judge();
+        self.drifted = signal == Signal::Drift;
+        signal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The statistic by its definition, and its p-value.
+    fn p_value(stepd: &Stepd) -> Option<f64> {
+        let (older, newer) = (stepd.older as f64, f64::from(stepd.settings.window));
+        let (older_errors, newer_errors) = (stepd.older_errors as f64, f64::from(stepd.window_errors));
+        let rate = (older_errors + newer_errors) / (older + newer);
+        let sizes = 1.0 / older + 1.0 / newer;
+        let variance = rate * (1.0 - rate) * sizes;
+        let difference = (older_errors / older - newer_errors / newer).abs() - 0.5 * sizes;
+        (older >= newer && variance > 0.0).then(|| normal_survival(difference.max(0.0) / variance.sqrt()))
+    }
+
+    #[test]
+    fn critical_values_decide_as_p_values_do() {
+        let mut rng = lineal_core::Rng::new(1, "stepd");
+        for (warning_level, drift_level) in [(0.05, 0.003), (0.2, 1e-9), (0.4, 0.01), (0.6, 0.0), (1e-3, 0.02)] {
+            let settings = StepdSettings { warning_level, drift_level, ..StepdSettings::default() };
+            let mut stepd = Stepd::new(settings);
+            for at in 0..20_000 {
+                let signal = stepd.update(ErrorBit::from_error(rng.f64() < [0.1, 0.3, 0.02, 0.0][at / 500 % 4]));
+                let expected = match p_value(&stepd) {
+                    Some(p) if p < drift_level => Signal::Drift,
+                    Some(p) if p < warning_level => Signal::Warning,
+                    _ => Signal::Quiet,
+                };
+                assert_eq!(signal, expected, "{settings:?} {at}");
+            }
         }
+        assert!((critical_value(0.025) - 1.959_963_984_540_054).abs() < 1e-12);
     }
 }

@@ -23,6 +23,7 @@ mod nannyml_univariate;
 mod proportions;
 mod recipe;
 mod streaming_frouros;
+mod streaming_rddm;
 mod streaming_river;
 mod summary;
 mod two_sample;
