@@ -6,8 +6,8 @@ use crate::page::text::{escape, percent, shorten};
 /// Draws a point per bin, its area in proportion to the rows, and says the expected calibration error.
 pub(crate) fn figure(calibrated: &Calibrated) -> String {
     let shares = |v: f64| (0.0..=1.0).contains(&v);
-    let bins: Vec<(f64, f64, u64)> =
-        calibrated.bins.iter().copied().filter(|(p, o, rows)| shares(*p) && shares(*o) && *rows > 0).collect();
+    let bins = calibrated.reliability.bins.iter().map(|bin| (bin.mean_probability, bin.observed_fraction, bin.rows));
+    let bins: Vec<(f64, f64, u64)> = bins.filter(|(p, o, rows)| shares(*p) && shares(*o) && *rows > 0).collect();
     if bins.is_empty() {
         return String::new();
     }

@@ -5,6 +5,7 @@ use crate::page::column::{card, overview_row, ratio};
 use crate::page::single::{LEGEND, by_severity};
 use crate::page::text::{escape, shorten};
 use crate::page::{findings, frame, heat, lines, reliability};
+use crate::performance::Reliability;
 use crate::report::DataDriftReport;
 
 /// Collects what a session found and writes it as one HTML page with inline SVG.
@@ -68,8 +69,8 @@ pub struct SeriesPoint {
 pub struct Calibrated {
     /// Name of the window.
     pub window: String,
-    /// Mean predicted probability, observed share and rows of each bin.
-    pub bins: Vec<(f64, f64, u64)>,
+    /// The bins.
+    pub reliability: Reliability,
 }
 
 impl Series {
@@ -113,10 +114,10 @@ impl SeriesPoint {
 }
 
 impl Calibrated {
-    /// Takes mean predicted probability, observed share and rows of each bin.
+    /// Names the window of a table.
     #[must_use]
-    pub fn new(window: impl Into<String>, bins: impl IntoIterator<Item = (f64, f64, u64)>) -> Self {
-        Self { window: window.into(), bins: bins.into_iter().collect() }
+    pub fn new(window: impl Into<String>, reliability: &Reliability) -> Self {
+        Self { window: window.into(), reliability: reliability.clone() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The page: self-contained, escaped, complete.
 
+use lineal_drift::performance::Reliability;
 use lineal_drift::{Band, Calibrated, Series, SeriesPoint, SessionPage, report_html};
 
 use crate::flights::{Windows, months};
@@ -77,10 +78,12 @@ fn auc() -> Series {
 #[test]
 fn a_session_page_tells_the_worst_first() {
     let months = months();
-    let bins = (1..10).map(|i| (f64::from(i) / 10.0, f64::from(i) / 11.0, 1000 / u64::from(i as u32)));
+    let probabilities: Vec<f64> = (0..1000).map(|i| f64::from(i % 10) / 10.0).collect();
+    let happened: Vec<bool> = (0..1000).map(|i| i / 10 < (i % 10) * 9).collect();
+    let table = Reliability::equal_width(&probabilities, &happened, 10).unwrap();
     let page = SessionPage::new("Flights out of New York, 2013")
         .with_series(auc())
-        .with_calibration(Calibrated::new("July", bins));
+        .with_calibration(Calibrated::new("July", &table));
     let page = months.iter().fold(page, |page, (name, report)| page.with_window(*name, report)).to_html();
     assert_inert(&page);
     let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text}"));
@@ -104,10 +107,12 @@ fn a_session_page_takes_anything() {
         series.with_point(SeriesPoint::new(hostile).with_realised(v).with_estimated(-v))
     });
     let one = Series::new("one", Band::new(Some(f64::NAN), None)).with_point(SeriesPoint::new("x").with_realised(3.0));
-    let bins = [(f64::NAN, 0.5, 3), (0.5, 2.0, 1), (0.5, 0.5, 0), (0.2, 0.3, u64::MAX)];
+    let bin = |rows: u64, share: f64| serde_json::json!({"least": 0.0, "greatest": 1.0, "rows": rows, "mean_probability": 0.5, "observed_fraction": share});
+    let bins = serde_json::json!({"bins": [bin(1, 2.0), bin(0, 0.5), bin(u64::MAX, 0.3)]});
+    let table: Reliability = serde_json::from_value(bins).unwrap();
     let report = compare(&[batch([(hostile, words([Some(hostile)]))])], &[batch([(hostile, floats([1.0]))])]);
     let page =
-        SessionPage::new("x").with_series(series).with_series(one).with_calibration(Calibrated::new(hostile, bins));
+        SessionPage::new("x").with_series(series).with_series(one).with_calibration(Calibrated::new(hostile, &table));
     let page = page.with_window(hostile, &report).with_window(hostile, &report).to_html();
     for page in [&empty, &page] {
         assert_inert(page);
