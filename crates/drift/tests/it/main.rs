@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod columns;
+mod false_alarms;
 mod flights;
 #[path = "../common/flights_data.rs"]
 mod flights_data;
