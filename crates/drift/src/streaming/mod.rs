@@ -1,15 +1,27 @@
 //! Detectors that watch a stream value by value, in constant or logarithmic memory.
 //!
+//! Start with [`DriftAlarm`], whose rate of false alarms is stated and low; the others have the defaults of their papers, and
+//! [`FALSE_ALARMS`] says how often those fire for nothing. Errors (right or wrong) go to [`Ddm`], [`Rddm`], [`Eddm`], [`HddmA`],
+//! [`HddmW`], [`Fhddm`], [`Ecdd`] and [`Stepd`]; numbers to [`Adwin`], [`PageHinkley`], [`Cusum`], [`GeometricMovingAverage`] and
+//! [`Kswin`].
+//!
 //! All of them are plain values: they serialise with their whole state, have no clock and no hidden randomness, and say the same
-//! whether they are fed one value at a time or a batch. After a drift they start anew with the next value.
+//! whether they are fed one value at a time, many, or an Arrow array ([`Detector::update_array`]). After a drift they start anew with
+//! the next value. Numbers near the limits of `f64` saturate: a state never holds an infinity.
+//!
+//! Saved states of replicas that watch parts of one stream merge where the state is a sum over values: [`Adwin::merge`]. All others keep
+//! an extreme along the way (the lowest rate, the best window) or the newest values in their order, and neither follows from two states
+//! whose values came alternately. Let each replica have its detector then, and mind that rates of false alarms add up.
 
 mod adwin; // a window that shrinks when its halves differ
 mod bit_window; // packed bits of the newest values
 mod cool_down; // fewer signals in a row
 mod cusum; // cumulated rise over the mean
 mod ddm; // error rate above its minimum
+mod drift_alarm; // the alarm to start with
 mod ecdd; // weighted error rate above the running one
 mod eddm; // distance between errors
+mod false_alarms; // how often defaults fire for nothing
 mod fhddm; // hits in a sliding window, by Hoeffding's bound
 mod geometric_moving_average; // weighted deviation from the mean
 mod hddm_a; // means before and after a cut, by Hoeffding's bound
@@ -27,8 +39,10 @@ pub use self::{
     cool_down::CoolDown,
     cusum::{Cusum, CusumSettings},
     ddm::{Ddm, DdmSettings},
+    drift_alarm::DriftAlarm,
     ecdd::{Ecdd, EcddSettings, RunLength},
     eddm::{Eddm, EddmSettings},
+    false_alarms::{FALSE_ALARMS, FalseAlarms},
     fhddm::{Fhddm, FhddmSettings},
     geometric_moving_average::{GeometricMovingAverage, GeometricMovingAverageSettings},
     hddm_a::{HddmA, HddmASettings},

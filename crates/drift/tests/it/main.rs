@@ -4,6 +4,7 @@
 mod columns;
 #[path = "../common/data_sets.rs"]
 mod data_sets;
+mod false_alarms;
 mod flights;
 #[path = "../common/flights_data.rs"]
 mod flights_data;
