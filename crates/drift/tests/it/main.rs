@@ -1,6 +1,8 @@
 //! Integration tests: many columns, real data, laws, hostile input.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
+#[path = "../common/acs_data.rs"]
+mod acs_data;
 mod columns;
 mod flights;
 #[path = "../common/flights_data.rs"]
@@ -9,5 +11,6 @@ mod generators;
 mod hostile;
 mod laws;
 mod page;
+mod performance;
 mod streams;
 mod threads;

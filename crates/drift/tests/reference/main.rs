@@ -16,6 +16,8 @@ mod flights_data;
 mod mmd;
 mod multiple_testing;
 mod nannyml;
+mod nannyml_multiclass;
+mod performance_sklearn;
 mod proportions;
 mod recipe;
 mod streaming_frouros;
