@@ -1,6 +1,6 @@
 //! `nannyml.json`: values of NannyML by chunk, each family of cases in a file of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ fn nannyml() {
     conclude(FILE, results, 1_000);
 }
 
-fn compare(case: &Value, data: &PathBuf) -> Option<Checks> {
+fn compare(case: &Value, data: &Path) -> Option<Checks> {
     let id = case["id"].as_str().unwrap();
     if SKIPPED.iter().any(|family| id.starts_with(family)) {
         println!("{FILE}: {id} is skipped");
