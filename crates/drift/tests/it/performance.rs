@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array};
+use lineal_core::Rng;
 use lineal_drift::arrow;
+use lineal_drift::ndarray::Array2;
 use lineal_drift::performance::{
-    Calibration, Cbpe, CbpeSettings, IsotonicRegression, LabelJoin, Metric, PerformanceReport, Predictions, Rankings,
-    RegressionPredictions, Reliability, average_precision, brier, log_loss, roc_auc,
+    Calibration, Cbpe, CbpeSettings, Dle, DleSettings, IsotonicRegression, LabelJoin, Metric, PerformanceReport,
+    Predictions, Rankings, RegressionPredictions, Reliability, average_precision, brier, log_loss, roc_auc,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -90,6 +92,67 @@ fn any_number_of_threads_estimates_the_same_bytes() {
     for threads in [2, 8] {
         assert!(bytes(threads) == alone, "{threads} threads");
     }
+}
+
+/// Rows of two features, and a regression whose errors are normal with the first one as their deviation.
+fn heteroscedastic(rows: usize, seed: u64, greatest: f64) -> (Array2<f64>, RegressionPredictions) {
+    let mut rng = Rng::new(seed, "heteroscedastic");
+    let features = Array2::from_shape_fn((rows, 2), |(_, column)| rng.f64() * if column == 0 { greatest } else { 1.0 });
+    let predicted: Vec<f64> = features.rows().into_iter().map(|row| 10.0 + row[1]).collect();
+    let actual = features.rows().into_iter().zip(&predicted).map(|(row, p)| p + row[0] * rng.normal());
+    let actual = Float64Array::from_iter_values(actual);
+    (features, RegressionPredictions::new(&Float64Array::from(predicted)).unwrap().with_actual(&actual).unwrap())
+}
+
+#[test]
+fn losses_are_estimated_where_the_inputs_move() {
+    let metrics = [Metric::Mae, Metric::Mse, Metric::Rmse, Metric::Mape, Metric::Msle, Metric::Rmsle];
+    let settings = DleSettings::default().with_chunk_rows(2_000).with_metrics(metrics);
+    let (features, reference) = heteroscedastic(6_000, 1, 2.0);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| Dle::fit(features.view(), &reference, settings.clone()).unwrap())
+    };
+    let dle = run(8);
+    assert!(run(1) == dle);
+    let stored = serde_json::to_string(&dle).unwrap();
+    assert_eq!(serde_json::from_str::<Dle>(&stored).unwrap(), dle);
+    // Half the spread: every error is smaller, and the estimate says so without a label.
+    let (features, current) = heteroscedastic(4_000, 2, 1.0);
+    for chunk in dle.estimate(features.view(), &current).unwrap().chunks {
+        for found in &chunk.metrics {
+            let (estimated, realised) = (found.estimated.unwrap(), found.realised.unwrap());
+            assert!((estimated / realised - 1.0).abs() < 0.15, "{found:?}");
+            assert!(found.alert && found.realised_alert && found.sampling_error.unwrap() > 0.0, "{found:?}");
+        }
+    }
+}
+
+#[test]
+fn direct_loss_estimation_of_hostile_rows() {
+    let (features, reference) = heteroscedastic(200, 1, 2.0);
+    let none = RegressionPredictions::new(&Float64Array::from(Vec::<f64>::new())).unwrap();
+    let fit =
+        |features: &Array2<f64>, rows: &RegressionPredictions| Dle::fit(features.view(), rows, DleSettings::default());
+    assert!(fit(&features, &none).is_err() && fit(&Array2::zeros((0, 2)), &none).is_err());
+    assert!(fit(&Array2::from_elem((200, 1), f64::INFINITY), &reference).is_err());
+    let r2 = DleSettings::default().with_metrics([Metric::R2]);
+    assert!(Dle::fit(features.view(), &reference, r2).is_err());
+    let huge = Float64Array::from(vec![1e200; 200]);
+    let huge = RegressionPredictions::new(&huge).unwrap().with_actual(&Float64Array::from(vec![-1e200; 200])).unwrap();
+    assert!(fit(&features, &huge).is_err());
+    // No feature at all, and only missing ones.
+    for features in [Array2::zeros((200, 0)), Array2::from_elem((200, 3), f64::NAN)] {
+        let dle = fit(&features, &reference).unwrap();
+        let report = dle.estimate(features.view(), &reference).unwrap();
+        assert!(report.chunks[0].metrics.iter().all(|m| m.estimated.is_some()));
+        assert!(dle.estimate(Array2::zeros((200, 9)).view(), &reference).is_err());
+    }
+    let dle = fit(&features, &reference).unwrap();
+    assert_eq!(dle.estimate(Array2::zeros((0, 2)).view(), &none).unwrap().chunks, []);
+    let missing = RegressionPredictions::new(&Float64Array::from(vec![f64::NAN])).unwrap();
+    let report = dle.estimate(Array2::zeros((1, 2)).view(), &missing).unwrap();
+    assert!(report.chunks[0].metrics.iter().all(|m| m.estimated.is_none() && !m.alert));
 }
 
 /// Reports are stored by others: their layout is pinned.
