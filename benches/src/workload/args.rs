@@ -137,6 +137,7 @@ pub(crate) struct Drift {
 
 /// What is done with the values.
 pub(crate) enum DriftStep {
+    Cbpe,
     Detector { method: String },
     Ks,
     Report,
@@ -145,6 +146,7 @@ pub(crate) enum DriftStep {
 impl DriftStep {
     fn parse(name: &str, options: &Options) -> Result<Self, String> {
         match name {
+            "cbpe" => Ok(Self::Cbpe),
             "detector" => Ok(Self::Detector { method: options.text("method")? }),
             "ks" => Ok(Self::Ks),
             "report" => Ok(Self::Report),
@@ -277,6 +279,7 @@ const USAGE: &str = "usage:
   workload journal append --store URL [--writers N] [--entries M] [--event-bytes B]
   workload drift report [--rows N] [--columns C]
   workload drift ks [--rows N]
+  workload drift cbpe [--rows N]
   workload drift detector --method adwin|ddm|eddm|fhddm|hddm_a|hddm_w|page_hinkley|cusum|gma|ecdd|stepd [--rows N]
   workload hash [--bytes N]
 --cache: where digests of files are kept; by default, for a local store, its path with .cache appended

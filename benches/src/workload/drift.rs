@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use lineal_core::Rng;
-use lineal_drift::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use lineal_drift::arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
+use lineal_drift::performance::{Cbpe, CbpeSettings, Metric, Predictions};
 use lineal_drift::streaming::{
     Adwin, Cusum, Ddm, Detector, Ecdd, Eddm, ErrorBit, Fhddm, GeometricMovingAverage, HddmA, HddmW, PageHinkley,
     Signal, Stepd, Value,
@@ -15,6 +16,7 @@ use crate::{meter::Meter, report};
 /// Generates values, then measures the work on them alone.
 pub(crate) fn run(what: &Drift) -> Result<(), String> {
     match &what.step {
+        DriftStep::Cbpe => cbpe(what.rows),
         DriftStep::Detector { method } => detector(method, what.rows),
         DriftStep::Ks => ks_test(what.rows),
         DriftStep::Report => whole_report(what.rows, what.columns),
@@ -38,6 +40,38 @@ fn ks_test(rows: usize) -> Result<(), String> {
     };
     compare("ks", None)?;
     compare("ks-prepared", Some(&Sample::new(reference.iter().copied())))
+}
+
+/// A labelled reference of `rows` rows is fitted, and nine metrics of ten chunks of as many rows without labels are estimated.
+///
+/// The probabilities are too cautious, so that a calibrator is fitted, too.
+fn cbpe(rows: usize) -> Result<(), String> {
+    let reference = classified(1, 0.0, rows);
+    let current = classified(2, 0.5, rows);
+    let meter = Meter::start();
+    let settings = CbpeSettings::default().with_chunk_rows((rows / 10).max(1));
+    let [scores, predicted, actual] = &reference;
+    let reference = Predictions::binary(scores).and_then(|p| p.with_predicted(predicted)?.with_actual(actual));
+    let cbpe = Cbpe::fit(&reference.map_err(report::text)?, settings).map_err(report::text)?;
+    let [scores, predicted, _] = &current;
+    let current = Predictions::binary(scores).and_then(|p| p.with_predicted(predicted)).map_err(report::text)?;
+    let found = cbpe.estimate(&current).map_err(report::text)?;
+    let auc = found.chunks.first().and_then(|chunk| chunk.metric(Metric::RocAuc)?.estimated);
+    let calibrated = cbpe.calibrators.iter().all(Option::is_some);
+    let more = json!({"metrics": cbpe.settings.metrics.len(), "calibrated": calibrated, "first_roc_auc": auc});
+    print("cbpe", rows, meter, more);
+    Ok(())
+}
+
+/// Probabilities, predicted and actual classes of a model that is half as sure as it should be.
+fn classified(seed: u64, shift: f64, rows: usize) -> [ArrayRef; 3] {
+    let logits = normal(seed, shift, rows);
+    let mut rng = Rng::new(seed, "workload drift outcomes");
+    let share = |logit: f64| 1.0 / (1.0 + (-logit).exp());
+    let scores = Float64Array::from_iter_values(logits.iter().map(|logit| share(*logit)));
+    let predicted = BooleanArray::from_iter(logits.iter().map(|logit| Some(*logit > 0.0)));
+    let actual = BooleanArray::from_iter(logits.iter().map(|logit| Some(rng.f64() < share(2.0 * logit))));
+    [Arc::new(scores), Arc::new(predicted), Arc::new(actual)]
 }
 
 /// Columns of numbers, every fifth of labels; the current side is shifted a little in every other one.

@@ -33,8 +33,8 @@ pub enum Metric {
     Accuracy,
     /// Mean negative logarithm (base e) of the probability given to what happened; less is better.
     LogLoss,
-    /// Mean squared distance of the probabilities from what happened, summed over the classes if there are more than two; less is
-    /// better.
+    /// Mean squared distance of the probabilities from what happened; with more than two classes the sum over them, up to 2 if the
+    /// probabilities of a row add up to 1. Less is better.
     Brier,
     /// Mean absolute error.
     Mae,
@@ -80,7 +80,6 @@ impl Metric {
             | Self::Recall
             | Self::Specificity
             | Self::Accuracy => (Some(0.0), Some(1.0)),
-            Self::Brier => (Some(0.0), Some(2.0)),
             Self::R2 => (None, Some(1.0)),
             _ => (Some(0.0), None),
         }

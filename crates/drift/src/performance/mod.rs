@@ -3,12 +3,14 @@
 //! [`Predictions`] holds what a classifier said, and what happened where it is known: [`Predictions::realised`] is a metric of it.
 //! Labels that come late are joined by [`LabelJoin`]. Until they come, [`Cbpe`] estimates the same metrics from the probabilities,
 //! which [`Reliability`] checks and [`IsotonicRegression`] calibrates. Regressions have
-//! [`RegressionPredictions`], rankings [`Rankings`].
+//! [`RegressionPredictions`] and [`Dle`], rankings [`Rankings`].
 
+mod boosting; // the regressor of direct loss estimation
 mod calibration; // whether to calibrate
 mod cbpe; // metrics estimated without labels
 mod classes; // which class a row names
 mod confusion; // counts of predicted against actual
+mod dle; // the same of regressions
 mod isotonic; // pooling adjacent violators
 mod keys; // what identifies a row
 mod label_join; // labels that come late
@@ -25,6 +27,7 @@ mod sampling_error; // how far a metric strays by chance
 
 pub use self::cbpe::{Calibration, Cbpe, CbpeSettings, MetricReference};
 pub use self::confusion::{Confusion, ShareOf};
+pub use self::dle::{Dle, DleSettings};
 pub use self::isotonic::IsotonicRegression;
 pub use self::label_join::{Conflict, LabelCounts, LabelCoverage, LabelJoin};
 pub use self::metric::Metric;

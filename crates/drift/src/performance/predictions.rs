@@ -205,7 +205,7 @@ mod tests {
             Err(Error::Arrow { .. } | Error::UnsupportedType { .. })
         ));
         let binary = Predictions::binary(&scores).unwrap();
-        assert!(matches!(binary.clone().with_actual(&Int8Array::from(vec![1])), Err(Error::Rows { actual: 1, .. })));
+        assert!(matches!(binary.with_actual(&Int8Array::from(vec![1])), Err(Error::Rows { actual: 1, .. })));
         let two: [(&str, &dyn Array); 2] = [("a", &scores), ("b", &scores)];
         assert!(matches!(Predictions::multiclass(two), Err(Error::TooFew { .. })));
         let short = Float64Array::from(vec![0.5]);

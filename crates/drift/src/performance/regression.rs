@@ -1,5 +1,7 @@
 //! Metrics of regressions.
 
+use std::ops::Range;
+
 use arrow::array::Array;
 
 use super::metric::Metric;
@@ -48,6 +50,37 @@ impl RegressionPredictions {
         Ok(self)
     }
 
+    /// Returns the number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.predicted.len()
+    }
+
+    /// Returns whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.predicted.is_empty()
+    }
+
+    /// Returns how many rows have an actual value.
+    #[must_use]
+    pub fn labelled(&self) -> u64 {
+        self.actual.iter().filter(|actual| !actual.is_nan()).count() as u64
+    }
+
+    pub(crate) fn predicted(&self, row: usize) -> f64 {
+        self.predicted.get(row).copied().unwrap_or(f64::NAN)
+    }
+
+    pub(crate) fn actual(&self, row: usize) -> f64 {
+        self.actual.get(row).copied().unwrap_or(f64::NAN)
+    }
+
+    pub(crate) fn slice(&self, rows: Range<usize>) -> Self {
+        let of = |values: &[f64]| values.get(rows.clone()).unwrap_or_default().to_vec();
+        Self { predicted: of(&self.predicted), actual: of(&self.actual) }
+    }
+
     /// Returns a metric of the rows whose actual value is known; `None` without such a row, for a metric of classifiers, and where it
     /// is undefined: a share of an actual 0, the logarithm of a value of -1 or less, R² of constant actual values.
     ///
@@ -56,8 +89,9 @@ impl RegressionPredictions {
     /// # Errors
     /// [`Error::Range`] if the result is beyond the range of `f64`.
     pub fn realised(&self, metric: Metric) -> Result<Option<f64>, Error> {
-        let rows =
-            || self.predicted.iter().copied().zip(self.actual.iter().copied()).filter(|(p, a)| !(p + a).is_nan());
+        let rows = || {
+            self.predicted.iter().copied().zip(self.actual.iter().copied()).filter(|(p, a)| !(p.is_nan() || a.is_nan()))
+        };
         let count = rows().count() as f64;
         let mean = |term: fn(f64, f64) -> f64| compensated_sum(rows().map(|(p, a)| term(p, a))) / count;
         let square = |p: f64, a: f64| (p - a).powi(2);

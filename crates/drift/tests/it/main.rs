@@ -1,6 +1,8 @@
 //! Integration tests: many columns, real data, laws, hostile input.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test fails by panicking")]
 
+#[path = "../common/acs_data.rs"]
+mod acs_data;
 mod columns;
 #[path = "../common/data_sets.rs"]
 mod data_sets;
@@ -12,6 +14,7 @@ mod generators;
 mod hostile;
 mod laws;
 mod page;
+mod performance;
 mod quality;
 mod segments;
 mod settings;

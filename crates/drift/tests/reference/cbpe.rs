@@ -1,8 +1,8 @@
-//! Cases `cbpe_binary` of `nannyml.json`: performance of two classes estimated without labels, and realised.
+//! Cases `cbpe_binary` of `nannyml.json`: performance of two classes estimated without labels, and realised; chunks of any CBPE.
 
 use std::path::Path;
 
-use lineal_drift::performance::{Cbpe, CbpeSettings, ChunkPerformance, Metric, MetricPerformance};
+use lineal_drift::performance::{Cbpe, CbpeSettings, ChunkPerformance, Metric, MetricPerformance, Predictions};
 use serde_json::Value;
 
 use crate::acs_data::{Acs, predictions};
@@ -17,9 +17,20 @@ pub(crate) fn compare(checks: &mut Checks, case: &Value, data: &Path) {
     let (reference, analysis) = (predictions(&acs.reference, columns), predictions(&acs.analysis, columns));
 
     let rows = usize::try_from(params["chunk_size"].as_u64().unwrap()).unwrap();
-    let cbpe = Cbpe::fit(&reference, CbpeSettings::default().with_chunk_rows(rows)).unwrap();
+    compare_chunks(checks, case, rows, &reference, &analysis);
+}
+
+/// Fits the reference, and compares what is found in the chunks of both parts.
+pub(crate) fn compare_chunks(
+    checks: &mut Checks,
+    case: &Value,
+    rows: usize,
+    reference: &Predictions,
+    analysis: &Predictions,
+) {
+    let cbpe = Cbpe::fit(reference, CbpeSettings::default().with_chunk_rows(rows)).unwrap();
     let ours =
-        [("reference", &reference), ("analysis", &analysis)].map(|(period, of)| (period, cbpe.estimate(of).unwrap()));
+        [("reference", reference), ("analysis", analysis)].map(|(period, of)| (period, cbpe.estimate(of).unwrap()));
     let chunks = ours.iter().flat_map(|(period, report)| report.chunks.iter().map(move |chunk| (*period, chunk)));
     let chunks: Vec<_> = chunks.collect();
     let expected = case["expected"].as_array().unwrap();
