@@ -110,7 +110,7 @@ pub(super) struct Members {
     integers: Vec<i128>,
     /// Ascending.
     floats: Vec<f64>,
-    texts: HashSet<Box<str>>,
+    texts: Texts,
     /// Ascending, in nanoseconds.
     instants: Vec<i128>,
 }
@@ -131,10 +131,7 @@ impl Members {
                 .collect(),
             integers: sorted(whole),
             floats,
-            texts: scalars
-                .iter()
-                .filter_map(|s| if let Scalar::Text(t) = s { Some(t.as_str().into()) } else { None })
-                .collect(),
+            texts: Texts::new(scalars),
             instants: sorted(nanos),
         }
     }
@@ -158,8 +155,11 @@ impl Members {
     }
 
     pub(super) fn has_float(&self, value: f64) -> bool {
-        // Adding zero turns -0 into 0, as it was done with the members.
-        self.floats.binary_search_by(|member| member.total_cmp(&(value + 0.0))).is_ok()
+        match self.floats.len() {
+            0..=FEW => self.floats.iter().fold(false, |found, member| found | (*member == value)),
+            // Adding zero turns -0 into 0, as it was done with the members.
+            _ => self.floats.binary_search_by(|member| member.total_cmp(&(value + 0.0))).is_ok(),
+        }
     }
 
     pub(super) fn has_text(&self, value: &str) -> bool {
@@ -187,6 +187,41 @@ impl Members {
     }
 }
 
+/// Texts: a few are looked through, many are hashed.
+#[derive(Clone, Debug)]
+struct Texts {
+    few: Vec<Box<str>>,
+    many: HashSet<Box<str>>,
+}
+
+impl Texts {
+    fn new(scalars: &[Scalar]) -> Self {
+        let text = |scalar: &Scalar| if let Scalar::Text(text) = scalar { Some(text.as_str().into()) } else { None };
+        let few: Vec<Box<str>> = scalars.iter().filter_map(text).collect();
+        match few.len() {
+            0..=FEW => Self { few, many: HashSet::new() },
+            _ => Self { few: Vec::new(), many: few.into_iter().collect() },
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.few.is_empty() && self.many.is_empty()
+    }
+
+    fn contains(&self, text: &str) -> bool {
+        self.few.iter().any(|member| **member == *text) || (!self.many.is_empty() && self.many.contains(text))
+    }
+}
+
+/// Says whether a value belongs to an ascending list.
+pub(super) fn contains<T: Copy + Ord>(ascending: &[T], value: T) -> bool {
+    match ascending.len() {
+        // Without a branch, so that many values are compared at once.
+        0..=FEW => ascending.iter().fold(false, |found, member| found | (*member == value)),
+        _ => ascending.binary_search(&value).is_ok(),
+    }
+}
+
 fn ticks(nanos: &[i128], tick: i128) -> Vec<i64> {
     let whole = nanos.iter().filter(|nanos| nanos.rem_euclid(tick) == 0);
     whole.filter_map(|nanos| i64::try_from(nanos.div_euclid(tick)).ok()).collect()
@@ -209,6 +244,9 @@ fn whole_float(scalar: &Scalar) -> Option<f64> {
         _ => None,
     }
 }
+
+/// Members that are looked through one by one.
+const FEW: usize = 16;
 
 #[cfg(test)]
 mod tests {

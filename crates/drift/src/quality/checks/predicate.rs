@@ -6,11 +6,11 @@ use arrow::{
     datatypes::DataType,
 };
 
-use super::{pattern::Pattern, range};
+use super::{bits::bits, pattern::Pattern, range};
 use crate::quality::{
     batch::Block,
     cell::Cell,
-    limits::{Limits, Members},
+    limits::{Limits, Members, contains},
     report::UncheckedReason,
     tally::Tally,
     values::{Values, unsupported},
@@ -141,7 +141,7 @@ fn outside(values: &Values, members: &Members, forbidden: bool) -> Result<Flags,
     if !members.fit(values) {
         return Err(incomparable(values));
     }
-    let among = |list: Vec<i64>, slice: &[i64]| range::bits(slice, |v| list.binary_search(&v).is_ok() == forbidden);
+    let among = |list: Vec<i64>, slice: &[i64]| bits(slice, |v| contains(&list, v) == forbidden);
     let bad = match values {
         Values::Missing(_) => return Ok(Flags { checked: 0, bad: None }),
         Values::Bool(array) => {
@@ -150,9 +150,9 @@ fn outside(values: &Values, members: &Members, forbidden: bool) -> Result<Flags,
         Values::Integer(array) => among(members.signed(), array.values()),
         Values::Unsigned(array) => {
             let list = members.unsigned();
-            range::bits(array.values(), |v| list.binary_search(&v).is_ok() == forbidden)
+            bits(array.values(), |v| contains(&list, v) == forbidden)
         }
-        Values::Float(array) => range::bits(array.values(), |v| members.has_float(v) == forbidden),
+        Values::Float(array) => bits(array.values(), |v| members.has_float(v) == forbidden),
         Values::Instant(array, tick) => among(members.instant_ticks(tick.nanos()), array.values()),
         Values::Span(array, tick) => among(members.span_ticks(tick.nanos()), array.values()),
         Values::Text(_) | Values::LargeText(_) | Values::TextView(_) => {
