@@ -37,6 +37,7 @@
 mod column_type; // families of types
 mod constraint; // name, severity, tolerance, rule
 mod limits; // scalars as bounds of a kind of column
+mod members; // scalars as a set of a kind of column
 mod rule; // what must hold
 mod scalar; // one value of a rule
 mod validate; // constraints that cannot be meant

@@ -26,11 +26,7 @@ use self::{
     table::{Columns, Rows, Type},
 };
 use super::{
-    batch::Block,
-    limits::{Limits, Members},
-    report::UncheckedReason,
-    rule::Rule,
-    settings::CheckSettings,
+    batch::Block, limits::Limits, members::Members, report::UncheckedReason, rule::Rule, settings::CheckSettings,
     tally::Tally,
 };
 

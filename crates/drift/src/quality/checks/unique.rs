@@ -86,12 +86,17 @@ impl Unique {
             is_again
         });
         keep_first(repetitions, tally.max_examples());
-        self.entries.retain(|(_, row)| *row <= last_row_kept);
+        if last_row_kept < u64::MAX {
+            self.entries.retain(|(_, row)| *row <= last_row_kept);
+        }
         self.sorted = self.entries.len();
     }
 
     /// If there are too many keys, returns the row that the last one to be kept came in first.
     fn last_row_kept(&mut self) -> u64 {
+        if self.entries.len() <= self.max_keys {
+            return u64::MAX;
+        }
         let distinct = || self.entries.chunk_by(|(key, _), (next, _)| key == next);
         if distinct().count() <= self.max_keys {
             return u64::MAX;
