@@ -95,6 +95,10 @@ impl KeptCell {
 
 /// Compares an integer of at most 65 bits with a float that is not NaN.
 fn integer_to_float(integer: i128, float: f64) -> Ordering {
+    // What a float holds exactly needs no more; 128 bits are slow.
+    if let Some(small) = i64::try_from(integer).ok().filter(|small| small.unsigned_abs() <= 1 << 53) {
+        return (small as f64).partial_cmp(&float).unwrap_or(Ordering::Equal);
+    }
     // The cast saturates, far beyond any such integer, and drops the fraction, which then decides.
     let whole = saturated(float);
     integer.cmp(&whole).then_with(|| 0.0_f64.partial_cmp(&float.fract()).unwrap_or(Ordering::Equal))

@@ -69,8 +69,7 @@ impl Checker {
 
     /// Joins a check of the rows that follow; the result is that of one check of all rows.
     ///
-    /// Two things can differ: an example of uniqueness may tell only rows, not the value, and beyond
-    /// [`CheckSettings::max_keys`] fewer or more repetitions may be found.
+    /// Only beyond [`CheckSettings::max_keys`] may it find fewer or more repetitions.
     ///
     /// # Errors
     /// [`Error::Constraint`] if the two do not have the same constraints and settings.

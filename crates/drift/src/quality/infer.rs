@@ -61,7 +61,8 @@ impl Reference {
         self.batches += 1;
     }
 
-    fn finish(self, settings: &InferSettings) -> Inference {
+    fn finish(mut self, settings: &InferSettings) -> Inference {
+        self.profiles.par_iter_mut().for_each(Profile::finish);
         let mut found = Found { settings, constraints: Vec::new(), evidence: Vec::new(), left_out: Vec::new() };
         let everywhere = |profile: &&Profile| profile.batches == self.batches;
         let names: Vec<String> = self.profiles.iter().filter(everywhere).map(|p| p.column.clone()).collect();

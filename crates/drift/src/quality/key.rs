@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hasher};
 use super::cell::Cell;
 
 /// A tag of 8 bits, and 120 bits that are the value where it fits and its hash where it does not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key([u64; 2]);
 
 impl Key {
@@ -31,6 +31,29 @@ impl Key {
             }
         }
         Self::hashed(0xfe, &hashers)
+    }
+
+    /// Writes the value for people; `None` where only its hash is left.
+    pub(super) fn readable(self) -> Option<String> {
+        let Self([high, low]) = self;
+        let [tag, ..] = high.to_be_bytes();
+        let bits = u128::from(high) << 64 | u128::from(low);
+        // Moves the tag out, and the sign back over its place.
+        let exact = (bits << 8).cast_signed() >> 8;
+        let cell = match tag {
+            0x01 => Cell::Bool(exact != 0),
+            0x02 => Cell::Integer(exact),
+            0x03 => Cell::Float(f64::from_bits(low)),
+            0x04 => Cell::Instant(exact),
+            0x05 => Cell::Span(exact),
+            0x10..=0x1f => {
+                let bytes = bits.to_be_bytes();
+                let text = bytes.get(1..1 + usize::from(tag - 0x10)).and_then(|bytes| str::from_utf8(bytes).ok());
+                return text.map(|text| Cell::Text(text).readable());
+            }
+            _ => return None,
+        };
+        Some(cell.readable())
     }
 
     fn text(bytes: &[u8]) -> Self {
@@ -100,6 +123,8 @@ mod tests {
             for (j, b) in cells.iter().enumerate() {
                 assert_eq!(Key::of(*a) == Key::of(*b), i == j, "{a:?} {b:?}");
             }
+            let is_hashed = matches!(a, Cell::Text(text) if text.len() > 15);
+            assert_eq!(Key::of(*a).readable(), (!is_hashed).then(|| a.readable()));
         }
         assert_eq!(Key::of(Cell::Float(-0.0)), Key::of(Cell::Float(0.0)));
         let pair = |a: &str, b: &str| Key::join([Key::of(Cell::Text(a)), Key::of(Cell::Text(b))].into_iter());

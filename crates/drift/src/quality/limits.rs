@@ -1,13 +1,10 @@
-//! Scalars of a rule, as what they are beside a kind of column.
-
-use std::collections::HashSet;
+//! Limits of a rule, as what they are beside a kind of column.
 
 use lineal_core::Timestamp;
 
 use super::{
     cell::{Cell, saturated},
     scalar::Scalar,
-    values::Values,
 };
 
 /// Inclusive limits, ready for each kind of column; `None` where the scalars do not fit the kind.
@@ -100,114 +97,6 @@ pub(super) fn nanos(scalar: &Scalar) -> Option<i128> {
         _ => text.parse().ok(),
     };
     at.map(|at| at.as_nanos().into())
-}
-
-/// A set of scalars, ready for each kind of column.
-#[derive(Clone, Debug)]
-pub(super) struct Members {
-    bools: Vec<bool>,
-    /// Ascending.
-    integers: Vec<i128>,
-    /// Ascending.
-    floats: Vec<f64>,
-    texts: HashSet<Box<str>>,
-    /// Ascending, in nanoseconds.
-    instants: Vec<i128>,
-}
-
-impl Members {
-    pub(super) fn new(scalars: &[Scalar]) -> Self {
-        let sorted = |each: fn(&Scalar) -> Option<i128>| {
-            let mut list: Vec<i128> = scalars.iter().filter_map(each).collect();
-            list.sort_unstable();
-            list
-        };
-        let mut floats: Vec<f64> = scalars.iter().filter_map(whole_float).collect();
-        floats.sort_unstable_by(f64::total_cmp);
-        Self {
-            bools: scalars
-                .iter()
-                .filter_map(|s| if let Scalar::Bool(value) = s { Some(*value) } else { None })
-                .collect(),
-            integers: sorted(whole),
-            floats,
-            texts: scalars
-                .iter()
-                .filter_map(|s| if let Scalar::Text(t) = s { Some(t.as_str().into()) } else { None })
-                .collect(),
-            instants: sorted(nanos),
-        }
-    }
-
-    /// Says whether any member could equal a value of that kind.
-    pub(super) fn fit(&self, values: &Values) -> bool {
-        match values {
-            Values::Missing(_) => true,
-            Values::Bool(_) => !self.bools.is_empty(),
-            // A column of integers is not of another kind than 0.5, though it never holds it.
-            Values::Integer(_) | Values::Unsigned(_) | Values::Span(..) | Values::Float(_) => {
-                !(self.integers.is_empty() && self.floats.is_empty())
-            }
-            Values::Text(_) | Values::LargeText(_) | Values::TextView(_) => !self.texts.is_empty(),
-            Values::Instant(..) => !self.instants.is_empty(),
-        }
-    }
-
-    pub(super) fn has_bool(&self, value: bool) -> bool {
-        self.bools.contains(&value)
-    }
-
-    pub(super) fn has_float(&self, value: f64) -> bool {
-        // Adding zero turns -0 into 0, as it was done with the members.
-        self.floats.binary_search_by(|member| member.total_cmp(&(value + 0.0))).is_ok()
-    }
-
-    pub(super) fn has_text(&self, value: &str) -> bool {
-        self.texts.contains(value)
-    }
-
-    /// Returns the members as values of a column of signed 64-bit integers.
-    pub(super) fn signed(&self) -> Vec<i64> {
-        self.integers.iter().filter_map(|value| i64::try_from(*value).ok()).collect()
-    }
-
-    /// Returns the members as values of a column of unsigned 64-bit integers.
-    pub(super) fn unsigned(&self) -> Vec<u64> {
-        self.integers.iter().filter_map(|value| u64::try_from(*value).ok()).collect()
-    }
-
-    /// Returns the members that are times, as counts of a tick; those between two counts are none.
-    pub(super) fn instant_ticks(&self, tick: i128) -> Vec<i64> {
-        ticks(&self.instants, tick)
-    }
-
-    /// Returns the members that are integers, as counts of a tick; those between two counts are none.
-    pub(super) fn span_ticks(&self, tick: i128) -> Vec<i64> {
-        ticks(&self.integers, tick)
-    }
-}
-
-fn ticks(nanos: &[i128], tick: i128) -> Vec<i64> {
-    let whole = nanos.iter().filter(|nanos| nanos.rem_euclid(tick) == 0);
-    whole.filter_map(|nanos| i64::try_from(nanos.div_euclid(tick)).ok()).collect()
-}
-
-/// Returns a number that is an integer.
-fn whole(scalar: &Scalar) -> Option<i128> {
-    match scalar {
-        Scalar::Integer(value) => Some(*value),
-        Scalar::Float(value) if value.fract() == 0.0 => Some(saturated(*value)),
-        _ => None,
-    }
-}
-
-/// Returns a number that is a float, with -0 as 0.
-fn whole_float(scalar: &Scalar) -> Option<f64> {
-    match scalar {
-        Scalar::Integer(value) => Some(*value as f64).filter(|float| saturated(*float) == *value),
-        Scalar::Float(value) => Some(value + 0.0),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

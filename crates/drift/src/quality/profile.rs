@@ -81,6 +81,14 @@ impl Profile {
         self.strictly.is_some()
     }
 
+    /// Ends the pass over the rows.
+    pub(super) fn finish(&mut self) {
+        self.unique = self.unique.take().and_then(|(mut check, mut tally)| {
+            check.settle(&mut tally);
+            (tally.violating == 0 && !check.is_full()).then_some((check, tally))
+        });
+    }
+
     /// Takes a block; one that cannot be read leaves the column with a reason.
     pub(super) fn update(&mut self, block: &Block<'_>) {
         if self.trouble.is_none()

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::constraint::Severity;
+use super::{constraint::Severity, tally::shortened};
 
 /// Holds one [`ConstraintResult`] per constraint, in their order. `Display` writes a line for each.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,7 +78,8 @@ pub struct ConstraintResult {
 
 impl fmt::Display for ConstraintResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<6} {} {}: {}; {}", self.status.word(), self.severity, self.name, self.rule, self.message)
+        let name = shortened(&self.name);
+        write!(f, "{:<6} {} {name}: {}; {}", self.status.word(), self.severity, self.rule, self.message)
     }
 }
 

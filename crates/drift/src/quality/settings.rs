@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub struct CheckSettings {
     /// What freshness is measured against; there is no clock.
     pub now: Option<Timestamp>,
-    /// Distinct keys that a uniqueness constraint remembers; 5,000,000 by default, which take up to 210 megabytes.
+    /// Distinct keys that a uniqueness constraint remembers; 5,000,000 by default, which take up to 300 megabytes.
     ///
     /// Beyond it, rows are only compared with the keys remembered: a repetition that is found is a failure, and if none is found the
     /// result is [`UncheckedReason::TooManyKeys`](super::UncheckedReason::TooManyKeys).

@@ -2,7 +2,12 @@
 
 use std::cmp::Ordering;
 
-use crate::quality::{batch::Block, report::UncheckedReason, rule::Comparison, tally::Tally, values::Values};
+use arrow::buffer::BooleanBuffer;
+
+use super::bits::pair_bits;
+use crate::quality::{
+    batch::Block, cell::Cell, report::UncheckedReason, rule::Comparison, tally::Tally, values::Values,
+};
 
 #[derive(Clone, Debug)]
 pub(in crate::quality) struct Compare {
@@ -22,35 +27,59 @@ impl Compare {
             let (left, right) = (left.kind().to_owned(), right.kind().to_owned());
             return Err(UncheckedReason::Incomparable { left, right });
         }
-        if self.is_quiet(&left, &right) {
-            tally.checked += block.rows();
-            return Ok(());
-        }
-        for (row, a) in left.cells() {
-            let Some(b) = right.cell(row) else { continue };
-            tally.checked += 1;
-            if !a.compare(b).is_some_and(|ordering| holds(self.is, ordering)) {
-                tally.violation(block.row(row), || format!("{} and {}", a.readable(), b.readable()));
-            }
+        match self.bad(&left, &right) {
+            Some(bad) => self.update_at_once(&left, &right, &bad, block, tally),
+            None => self.update_one_by_one(&left, &right, block, tally),
         }
         Ok(())
     }
 
-    /// Compares all rows of two columns of one type in one pass without branches; false if any violates the rule or is missing.
-    fn is_quiet(&self, left: &Values, right: &Values) -> bool {
-        if left.nulls().is_some() || right.nulls().is_some() {
-            return false;
-        }
-        match (left, right) {
-            (Values::Float(a), Values::Float(b)) => all(self.is, a.values(), b.values()),
-            (Values::Integer(a), Values::Integer(b)) => all(self.is, a.values(), b.values()),
-            (Values::Unsigned(a), Values::Unsigned(b)) => all(self.is, a.values(), b.values()),
-            (Values::Instant(a, unit), Values::Instant(b, other)) | (Values::Span(a, unit), Values::Span(b, other)) => {
-                unit == other && all(self.is, a.values(), b.values())
+    /// Flags rows of two columns of one type, missing values or not; `None` if the types differ.
+    fn bad(&self, left: &Values, right: &Values) -> Option<BooleanBuffer> {
+        Some(match (left, right) {
+            (Values::Float(a), Values::Float(b)) => bad(self.is, a.values(), b.values()),
+            (Values::Integer(a), Values::Integer(b)) => bad(self.is, a.values(), b.values()),
+            (Values::Unsigned(a), Values::Unsigned(b)) => bad(self.is, a.values(), b.values()),
+            (Values::Instant(a, unit), Values::Instant(b, other)) | (Values::Span(a, unit), Values::Span(b, other))
+                if unit == other =>
+            {
+                bad(self.is, a.values(), b.values())
             }
-            _ => false,
+            _ => return None,
+        })
+    }
+
+    fn update_at_once(&self, left: &Values, right: &Values, bad: &BooleanBuffer, block: &Block<'_>, tally: &mut Tally) {
+        let present = match (left.present(), right.present()) {
+            (Some(a), Some(b)) => Some(&a & &b),
+            (a, b) => a.or(b),
+        };
+        tally.checked += present.as_ref().map_or(block.rows(), |present| present.count_set_bits() as u64);
+        let bad = present.map_or_else(|| bad.clone(), |present| bad & &present);
+        tally.violating += bad.count_set_bits() as u64;
+        for row in bad.set_indices() {
+            if !tally.wants_examples() {
+                break;
+            }
+            if let (Some(a), Some(b)) = (left.cell(row), right.cell(row)) {
+                tally.example(block.row(row), || readable(a, b));
+            }
         }
     }
+
+    fn update_one_by_one(&self, left: &Values, right: &Values, block: &Block<'_>, tally: &mut Tally) {
+        for (row, a) in left.cells() {
+            let Some(b) = right.cell(row) else { continue };
+            tally.checked += 1;
+            if !a.compare(b).is_some_and(|ordering| holds(self.is, ordering)) {
+                tally.violation(block.row(row), || readable(a, b));
+            }
+        }
+    }
+}
+
+fn readable(left: Cell<'_>, right: Cell<'_>) -> String {
+    format!("{} and {}", left.readable(), right.readable())
 }
 
 fn holds(is: Comparison, ordering: Ordering) -> bool {
@@ -64,18 +93,14 @@ fn holds(is: Comparison, ordering: Ordering) -> bool {
     }
 }
 
-fn all<T: Copy + PartialOrd>(is: Comparison, left: &[T], right: &[T]) -> bool {
-    fn count<T: Copy>(left: &[T], right: &[T], holds: impl Fn(T, T) -> bool) -> usize {
-        left.iter().zip(right).map(|(a, b)| usize::from(holds(*a, *b))).sum()
+/// Flags neighbours that do not compare as they must; what it says of NaN does not matter, for NaN is missing.
+fn bad<T: Copy + PartialOrd>(is: Comparison, left: &[T], right: &[T]) -> BooleanBuffer {
+    match is {
+        Comparison::Equal => pair_bits(left, right, |a, b| a != b),
+        Comparison::NotEqual => pair_bits(left, right, |a, b| a == b),
+        Comparison::Less => pair_bits(left, right, |a, b| a >= b),
+        Comparison::LessOrEqual => pair_bits(left, right, |a, b| a > b),
+        Comparison::Greater => pair_bits(left, right, |a, b| a <= b),
+        Comparison::GreaterOrEqual => pair_bits(left, right, |a, b| a < b),
     }
-    let holding = match is {
-        Comparison::Equal => count(left, right, |a, b| a == b),
-        // NaN differs from everything, but it is missing.
-        Comparison::NotEqual => count(left, right, |a, b| (a < b) | (a > b)),
-        Comparison::Less => count(left, right, |a, b| a < b),
-        Comparison::LessOrEqual => count(left, right, |a, b| a <= b),
-        Comparison::Greater => count(left, right, |a, b| a > b),
-        Comparison::GreaterOrEqual => count(left, right, |a, b| a >= b),
-    };
-    holding == left.len()
 }

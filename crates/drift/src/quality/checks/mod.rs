@@ -1,5 +1,6 @@
 //! What is kept of each kind of rule while rows go by.
 
+mod bits; // tests of many values at once
 mod compare; // two columns, row by row
 mod fresh; // the newest time
 mod not_null; // missing values
@@ -11,7 +12,7 @@ mod table; // types, rows, columns
 mod unique; // keys that come twice
 
 pub(super) use self::{
-    range::bits,
+    bits::bits,
     sequence::{Order, Sequence},
     unique::Unique,
 };
@@ -25,11 +26,7 @@ use self::{
     table::{Columns, Rows, Type},
 };
 use super::{
-    batch::Block,
-    limits::{Limits, Members},
-    report::UncheckedReason,
-    rule::Rule,
-    settings::CheckSettings,
+    batch::Block, limits::Limits, members::Members, report::UncheckedReason, rule::Rule, settings::CheckSettings,
     tally::Tally,
 };
 

@@ -1,16 +1,21 @@
 //! Rules that can be told from one value alone.
 
 use arrow::{
-    array::{AnyDictionaryArray, Array, ArrayRef, AsArray},
+    array::{AnyDictionaryArray, Array, ArrayAccessor, ArrayRef, AsArray},
     buffer::BooleanBuffer,
     datatypes::DataType,
 };
 
-use super::{pattern::Pattern, range};
+use super::{
+    bits::{bits, member_bits},
+    pattern::Pattern,
+    range,
+};
 use crate::quality::{
     batch::Block,
     cell::Cell,
-    limits::{Limits, Members},
+    limits::Limits,
+    members::{FEW, Members},
     report::UncheckedReason,
     tally::Tally,
     values::{Values, unsupported},
@@ -129,11 +134,18 @@ fn worth_testing_by_value(array: &ArrayRef) -> Option<&dyn AnyDictionaryArray> {
 
 /// Flags texts; `None` if the column holds something else.
 fn texts(values: &Values, is_bad: impl Fn(&str) -> bool) -> Option<Flags> {
-    if !matches!(values, Values::Missing(_) | Values::Text(_) | Values::LargeText(_) | Values::TextView(_)) {
-        return None;
-    }
-    let flag = |row| matches!(values.cell(row), Some(Cell::Text(text)) if is_bad(text));
-    Some(Flags::among_present(values, BooleanBuffer::collect_bool(values.len(), flag)))
+    let bad = match values {
+        Values::Missing(rows) => BooleanBuffer::new_unset(*rows),
+        Values::Text(array) => text_bits(array, is_bad),
+        Values::LargeText(array) => text_bits(array, is_bad),
+        Values::TextView(array) => text_bits(array, is_bad),
+        _ => return None,
+    };
+    Some(Flags::among_present(values, bad))
+}
+
+fn text_bits<'a>(array: impl ArrayAccessor<Item = &'a str>, is_bad: impl Fn(&str) -> bool) -> BooleanBuffer {
+    BooleanBuffer::collect_bool(array.len(), |row| is_bad(array.value(row)))
 }
 
 /// Flags values that belong to a set, or those that do not.
@@ -141,24 +153,28 @@ fn outside(values: &Values, members: &Members, forbidden: bool) -> Result<Flags,
     if !members.fit(values) {
         return Err(incomparable(values));
     }
-    let among = |list: Vec<i64>, slice: &[i64]| range::bits(slice, |v| list.binary_search(&v).is_ok() == forbidden);
-    let bad = match values {
-        Values::Missing(_) => return Ok(Flags { checked: 0, bad: None }),
-        Values::Bool(array) => {
-            BooleanBuffer::collect_bool(array.len(), |row| members.has_bool(array.value(row)) == forbidden)
-        }
-        Values::Integer(array) => among(members.signed(), array.values()),
-        Values::Unsigned(array) => {
-            let list = members.unsigned();
-            range::bits(array.values(), |v| list.binary_search(&v).is_ok() == forbidden)
-        }
-        Values::Float(array) => range::bits(array.values(), |v| members.has_float(v) == forbidden),
-        Values::Instant(array, tick) => among(members.instant_ticks(tick.nanos()), array.values()),
-        Values::Span(array, tick) => among(members.span_ticks(tick.nanos()), array.values()),
-        Values::Text(_) | Values::LargeText(_) | Values::TextView(_) => {
-            let flag = |row| matches!(values.cell(row), Some(Cell::Text(text)) if members.has_text(text) == forbidden);
-            BooleanBuffer::collect_bool(values.len(), flag)
+    let found = match values {
+        Values::Bool(array) => BooleanBuffer::collect_bool(array.len(), |row| members.has_bool(array.value(row))),
+        Values::Integer(array) => ordered(array.values(), &members.signed()),
+        Values::Unsigned(array) => ordered(array.values(), &members.unsigned()),
+        Values::Float(array) if members.floats().len() <= FEW => member_bits(array.values(), members.floats()),
+        // Adding zero turns -0 into 0, as it was done with the members.
+        Values::Float(array) => bits(array.values(), |value| {
+            members.floats().binary_search_by(|member| member.total_cmp(&(value + 0.0))).is_ok()
+        }),
+        Values::Instant(array, tick) => ordered(array.values(), &members.instant_ticks(tick.nanos())),
+        Values::Span(array, tick) => ordered(array.values(), &members.span_ticks(tick.nanos())),
+        Values::Missing(_) | Values::Text(_) | Values::LargeText(_) | Values::TextView(_) => {
+            return texts(values, |text| members.has_text(text) == forbidden).ok_or_else(|| incomparable(values));
         }
     };
-    Ok(Flags::among_present(values, bad))
+    Ok(Flags::among_present(values, if forbidden { found } else { !&found }))
+}
+
+/// Flags integers that are members of an ascending list.
+fn ordered<T: Copy + Ord>(slice: &[T], members: &[T]) -> BooleanBuffer {
+    match members.len() {
+        0..=FEW => member_bits(slice, members),
+        _ => bits(slice, |value| members.binary_search(&value).is_ok()),
+    }
 }

@@ -1,11 +1,8 @@
 //! Values outside of inclusive limits, found at memory speed where there are none.
 
-use arrow::{
-    array::Int64Array,
-    buffer::{BooleanBuffer, Buffer},
-};
+use arrow::array::Int64Array;
 
-use super::predicate::Flags;
+use super::{bits::bits, predicate::Flags};
 use crate::quality::{
     limits::Limits,
     values::{Tick, Values},
@@ -51,11 +48,4 @@ fn scan<T: Copy + PartialOrd>(values: &Values, slice: &[T], (min, max): (T, T)) 
         return Flags { checked: (slice.len() - nulls) as u64, bad: None };
     }
     Flags::among_present(values, bits(slice, |value| (value < min) | (value > max)))
-}
-
-/// Returns a bit for each value.
-pub(in crate::quality) fn bits<T: Copy>(slice: &[T], test: impl Fn(T) -> bool) -> BooleanBuffer {
-    let word = |chunk: &[T]| chunk.iter().rev().fold(0_u64, |word, value| word << 1 | u64::from(test(*value)));
-    let words: Vec<u64> = slice.chunks(64).map(word).collect();
-    BooleanBuffer::new(Buffer::from_vec(words), 0, slice.len())
 }

@@ -174,7 +174,9 @@ fn long_names_and_values_are_cut() {
         Rule::columns((0..20).map(|at| format!("{long}{at}"))),
         Rule::not_null(&long),
     ] {
-        let result = check_with(rule, std::slice::from_ref(&table), &CheckSettings::default());
+        let named = Constraints::default().with(Constraint::new(column.clone(), rule));
+        let report = named.check(std::slice::from_ref(&table), &CheckSettings::default()).unwrap();
+        let result = &report.results[0];
         assert!(result.rule.chars().count() + result.message.chars().count() < 1200, "{}", result.message.len());
         assert!(!result.to_string().contains('\n'));
         assert!(result.examples.iter().all(|e| e.value.chars().count() < 100));

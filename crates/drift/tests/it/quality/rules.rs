@@ -179,7 +179,7 @@ fn keys_of_several_columns() {
     let result = check(Rule::unique(["flight", "day"]), columns());
     assert_eq!(violations(&result), (4, vec![3]));
     assert_eq!(result.rule, "flight, day are unique together");
-    assert_eq!(result.examples[0].value, "\"1\", 1, first in row 0");
+    assert_eq!(result.examples[0].value, "first in row 0");
 }
 
 #[test]
@@ -193,6 +193,36 @@ fn too_many_keys_are_said() {
     assert_eq!(of(&[1, 2, 3, 4, 4]).status, ConstraintStatus::Error { reason });
     let found = of(&[1, 2, 3, 4, 4, 2]);
     assert_eq!((found.status, found.rows_violating, found.examples[0].row), (ConstraintStatus::Failed, 1, 5));
+}
+
+/// Enough rows for keys to be sorted several times on the way.
+#[test]
+fn unique_agrees_with_a_table_of_first_rows() {
+    let keys: Vec<i64> = (0..60_000_i64).map(|at| (at * at * 31 + at * 7) % 50_021).collect();
+    for (max_keys, as_text) in [(1_000_000, false), (1_000_000, true), (10_000, false), (1, false)] {
+        let mut first_rows = std::collections::HashMap::new();
+        let mut expected = Vec::new();
+        for (row, key) in (0_u64..).zip(&keys) {
+            let room = first_rows.len() < max_keys;
+            match first_rows.get(key) {
+                Some(first) => expected.push((row, format!("first in row {first}"))),
+                None if room => {
+                    first_rows.insert(*key, row);
+                }
+                None => {}
+            }
+        }
+        let words: Vec<String> = keys.iter().map(|key| format!("a key of many bytes, number {key}")).collect();
+        let x = if as_text { texts(words.iter().map(String::as_str)) } else { integers(keys.iter().copied()) };
+        let settings = CheckSettings::default().with_max_keys(max_keys).with_max_examples(7);
+        let whole = batch([("x", x)]);
+        let batches = [whole.slice(0, 10_001), whole.slice(10_001, 1), whole.slice(10_002, 49_998)];
+        let result = check_with(Rule::unique(["x"]), &batches, &settings);
+        assert_eq!((result.rows_checked, result.rows_violating), (60_000, expected.len() as u64), "{max_keys}");
+        for (example, (row, first)) in result.examples.iter().zip(&expected) {
+            assert!(example.row == *row && example.value.ends_with(first), "{example:?} {first}");
+        }
+    }
 }
 
 #[test]
