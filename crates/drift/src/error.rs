@@ -138,6 +138,28 @@ pub enum Error {
         /// Arrow's own error.
         source: Box<arrow::error::ArrowError>,
     },
+    /// A stream of record batches broke off. What to do is up to its source.
+    #[error("reading a record batch")]
+    Stream {
+        /// What the stream said.
+        source: Box<arrow::error::ArrowError>,
+    },
+    /// Tables do not hold the same columns, each once. Compare or merge what belongs together.
+    #[error("column {column}: {problem}")]
+    Columns {
+        /// The first column concerned, cut to 60 characters.
+        column: Box<str>,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Stored bytes are damaged, or of another format. Retrying will not help.
+    #[error("stored {what}: {why}")]
+    Malformed {
+        /// What was to be read.
+        what: &'static str,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// A report could not be written as a statement.
     #[error("writing the report as a statement")]
     Statement {
@@ -162,6 +184,7 @@ impl Error {
             | Self::NotNumeric { .. }
             | Self::NotCategorical { .. }
             | Self::UnsupportedType { .. } => ErrorKind::Unsupported,
+            Self::Malformed { .. } => ErrorKind::Corrupt,
             Self::Statement { .. } => ErrorKind::Internal,
             _ => ErrorKind::Invalid,
         }

@@ -51,6 +51,9 @@ mod settings; // methods and thresholds per column
 // Streams
 pub mod streaming; // detectors, value by value
 
+// Without the rows
+pub mod profile; // mergeable profiles, and drift between them
+
 // Ways out
 mod html; // one self-contained page
 mod statement; // evidence for other crates
