@@ -140,6 +140,7 @@ pub(crate) enum DriftStep {
     Cbpe,
     Detector { method: String },
     Ks,
+    Profile,
     Report,
 }
 
@@ -149,6 +150,7 @@ impl DriftStep {
             "cbpe" => Ok(Self::Cbpe),
             "detector" => Ok(Self::Detector { method: options.text("method")? }),
             "ks" => Ok(Self::Ks),
+            "profile" => Ok(Self::Profile),
             "report" => Ok(Self::Report),
             _ => Err(USAGE.to_owned()),
         }
@@ -280,6 +282,7 @@ const USAGE: &str = "usage:
   workload drift report [--rows N] [--columns C]
   workload drift ks [--rows N]
   workload drift cbpe [--rows N]
+  workload drift profile [--rows N] [--columns C]
   workload drift detector --method adwin|ddm|eddm|fhddm|hddm_a|hddm_w|page_hinkley|cusum|gma|ecdd|stepd [--rows N]
   workload hash [--bytes N]
 --cache: where digests of files are kept; by default, for a local store, its path with .cache appended

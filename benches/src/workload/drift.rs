@@ -3,6 +3,7 @@ use std::sync::Arc;
 use lineal_core::Rng;
 use lineal_drift::arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
 use lineal_drift::performance::{Cbpe, CbpeSettings, Metric, Predictions};
+use lineal_drift::profile::{ProfileSettings, TableProfile};
 use lineal_drift::streaming::{
     Adwin, Cusum, Ddm, Detector, Ecdd, Eddm, ErrorBit, Fhddm, GeometricMovingAverage, HddmA, HddmW, PageHinkley,
     Signal, Stepd, Value,
@@ -11,7 +12,10 @@ use lineal_drift::{DataDrift, DataDriftSettings, Sample, ks};
 use serde_json::json;
 
 use crate::args::{Drift, DriftStep};
-use crate::{meter::Meter, report};
+use crate::{
+    meter::{Meter, Reading},
+    report,
+};
 
 /// Generates values, then measures the work on them alone.
 pub(crate) fn run(what: &Drift) -> Result<(), String> {
@@ -19,6 +23,7 @@ pub(crate) fn run(what: &Drift) -> Result<(), String> {
         DriftStep::Cbpe => cbpe(what.rows),
         DriftStep::Detector { method } => detector(method, what.rows),
         DriftStep::Ks => ks_test(what.rows),
+        DriftStep::Profile => profile(what.rows, what.columns),
         DriftStep::Report => whole_report(what.rows, what.columns),
     }
 }
@@ -85,6 +90,35 @@ fn whole_report(rows: usize, columns: usize) -> Result<(), String> {
     Ok(())
 }
 
+/// The columns of the report as batches of 65,536 rows; then columns of numbers alone, and of distinct labels alone, on one thread.
+fn profile(rows: usize, columns: usize) -> Result<(), String> {
+    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().map_err(report::text)?;
+    let table = batch(1, 0.0, rows, columns)?;
+    profile_of("profile", &table)?;
+    let numbers = (0..columns)
+        .map(|at| (format!("number {at}"), Arc::new(Float64Array::from(normal(at as u64, 0.0, rows))) as ArrayRef));
+    let numbers = RecordBatch::try_from_iter(numbers).map_err(report::text)?;
+    one_thread.install(|| profile_of("profile-numbers-1", &numbers))?;
+    let labels = StringArray::from_iter_values((0..rows).map(|at| format!("label {}", at * 7919 % 1_000_003)));
+    let labels = RecordBatch::try_from_iter([("label", Arc::new(labels) as ArrayRef)]).map_err(report::text)?;
+    one_thread.install(|| profile_of("profile-labels-1", &labels))
+}
+
+fn profile_of(step: &str, table: &RecordBatch) -> Result<(), String> {
+    const BATCH: usize = 1 << 16;
+    let (rows, columns) = (table.num_rows(), table.num_columns());
+    let meter = Meter::start();
+    let starts = (0..rows).step_by(BATCH);
+    let batches = starts.map(|start| Ok(table.slice(start, BATCH.min(rows - start))));
+    let profile = TableProfile::of_stream(batches, &ProfileSettings::default()).map_err(report::text)?;
+    let reading = meter.stop();
+    let rate = (rows * columns) as f64 / reading.wall.as_secs_f64();
+    let more =
+        json!({"columns": columns, "values_per_s": report::round(rate), "stored_bytes": profile.to_bytes().len()});
+    print_reading(step, rows, &reading, more);
+    Ok(())
+}
+
 fn batch(seed: u64, shift: f64, rows: usize, columns: usize) -> Result<RecordBatch, String> {
     let column = |at: usize| -> (String, ArrayRef) {
         let values = normal(seed + 10 * at as u64, if at.is_multiple_of(2) { 0.0 } else { shift }, rows);
@@ -125,11 +159,14 @@ fn feed<D: Detector>(method: &str, mut detector: D, inputs: Vec<D::Input>) {
     print("detector", rows, meter, json!({"method": method, "drifts": drifts}));
 }
 
-fn print(step: &str, rows: usize, meter: Meter, mut more: serde_json::Value) {
-    let reading = meter.stop();
+fn print(step: &str, rows: usize, meter: Meter, more: serde_json::Value) {
+    print_reading(step, rows, &meter.stop(), more);
+}
+
+fn print_reading(step: &str, rows: usize, reading: &Reading, mut more: serde_json::Value) {
     more["rows"] = json!(rows);
     more["rows_per_s"] = json!(report::round(rows as f64 / reading.wall.as_secs_f64()));
-    report::line("drift", step, &reading, more);
+    report::line("drift", step, reading, more);
 }
 
 fn normal(seed: u64, mean: f64, rows: usize) -> Vec<f64> {

@@ -188,6 +188,22 @@ pub enum Error {
         /// Arrow's own error.
         source: Box<arrow::error::ArrowError>,
     },
+    /// Tables do not hold the same columns, each once. Compare or merge what belongs together.
+    #[error("column {column}: {problem}")]
+    Columns {
+        /// The first column concerned, cut to 60 characters.
+        column: Box<str>,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Stored bytes are damaged, or of another format. Retrying will not help.
+    #[error("stored {what}: {why}")]
+    Malformed {
+        /// What was to be read.
+        what: &'static str,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// A report could not be written as a statement.
     #[error("writing the report as a statement")]
     Statement {
@@ -212,6 +228,7 @@ impl Error {
             | Self::NotNumeric { .. }
             | Self::NotCategorical { .. }
             | Self::UnsupportedType { .. } => ErrorKind::Unsupported,
+            Self::Malformed { .. } => ErrorKind::Corrupt,
             Self::Statement { .. } => ErrorKind::Internal,
             _ => ErrorKind::Invalid,
         }

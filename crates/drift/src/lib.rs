@@ -57,6 +57,8 @@ pub mod streaming; // detectors, value by value
 pub mod performance; // how well a model does
 // Data quality
 pub mod quality; // constraints, checked in one pass
+// Without the rows
+pub mod profile; // mergeable profiles, and drift between them
 
 // Ways out
 mod page; // self-contained HTML

@@ -26,11 +26,7 @@ use crate::sample::Sample;
 /// [`Error::Shape`] if the lengths differ, [`Error::Empty`] if a side sums to zero.
 pub fn jensen_shannon_counts(reference: &[u64], current: &[u64]) -> Result<JensenShannon, Error> {
     let (n, m) = totals(SPEC.id, reference, current)?;
-    let terms = reference.iter().zip(current).map(|(r, c)| {
-        let (p, q) = (*r as f64 / n, *c as f64 / m);
-        let both = p + q;
-        if both == 0.0 { 0.0 } else { both * mixing_entropy((p - q) / both) / 4.0 }
-    });
+    let terms = reference.iter().zip(current).map(|(r, c)| divergence_of(*r as f64 / n, *c as f64 / m));
     Ok(JensenShannon { divergence_e: compensated_sum(terms).clamp(0.0, std::f64::consts::LN_2), bins: reference.len() })
 }
 
@@ -77,6 +73,12 @@ impl JensenShannon {
     pub fn distance_2(&self) -> f64 {
         (self.divergence_e / std::f64::consts::LN_2).sqrt()
     }
+}
+
+/// Returns what one bin with the shares `p` and `q` adds to the divergence in nats: jointly convex, 0 where they are equal.
+pub(crate) fn divergence_of(p: f64, q: f64) -> f64 {
+    let both = p + q;
+    if both == 0.0 { 0.0 } else { both * mixing_entropy((p - q) / both) / 4.0 }
 }
 
 /// Returns (1+δ) ln(1+δ) + (1-δ) ln(1-δ) for δ in -1..=1.

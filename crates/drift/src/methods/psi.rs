@@ -23,10 +23,13 @@ use crate::sample::{Sample, require_finite};
 /// [`Error::Shape`] if the lengths differ, [`Error::Empty`] if a side sums to zero.
 pub fn psi_counts(reference: &[u64], current: &[u64]) -> Result<f64, Error> {
     let (n, m) = totals(SPEC.id, reference, current)?;
-    Ok(compensated_sum(reference.iter().zip(current).map(|(r, c)| {
-        let (p, q) = ((*r as f64 / n).max(SHARE_FLOOR), (*c as f64 / m).max(SHARE_FLOOR));
-        (q - p) * (q / p).ln()
-    })))
+    Ok(compensated_sum(reference.iter().zip(current).map(|(r, c)| index_of(*r as f64 / n, *c as f64 / m))))
+}
+
+/// Returns what one bin with the shares `p` and `q` adds to the index: jointly convex above the floor, 0 where they are equal.
+pub(crate) fn index_of(p: f64, q: f64) -> f64 {
+    let (p, q) = (p.max(SHARE_FLOOR), q.max(SHARE_FLOOR));
+    (q - p) * (q / p).ln()
 }
 
 /// Returns the population stability index over the deciles of the reference.
