@@ -139,6 +139,7 @@ pub(crate) struct Drift {
 pub(crate) enum DriftStep {
     Detector { method: String },
     Ks,
+    Mmd,
     Report,
 }
 
@@ -147,6 +148,7 @@ impl DriftStep {
         match name {
             "detector" => Ok(Self::Detector { method: options.text("method")? }),
             "ks" => Ok(Self::Ks),
+            "mmd" => Ok(Self::Mmd),
             "report" => Ok(Self::Report),
             _ => Err(USAGE.to_owned()),
         }
@@ -277,6 +279,7 @@ const USAGE: &str = "usage:
   workload journal append --store URL [--writers N] [--entries M] [--event-bytes B]
   workload drift report [--rows N] [--columns C]
   workload drift ks [--rows N]
+  workload drift mmd --rows N [--columns C]
   workload drift detector --method adwin|ddm|eddm|fhddm|hddm_a|hddm_w|page_hinkley|cusum|gma|ecdd|stepd [--rows N]
   workload hash [--bytes N]
 --cache: where digests of files are kept; by default, for a local store, its path with .cache appended

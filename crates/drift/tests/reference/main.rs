@@ -12,6 +12,8 @@ mod evidently_flights;
 mod flights_data;
 mod mmd;
 mod multiple_testing;
+mod multivariate;
+mod nannyml_pca;
 mod proportions;
 mod recipe;
 mod streaming_frouros;
