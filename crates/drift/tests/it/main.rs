@@ -8,6 +8,8 @@ mod flights_data;
 mod generators;
 mod hostile;
 mod laws;
+mod multivariate;
 mod page;
+mod resampling;
 mod streams;
 mod threads;
