@@ -141,6 +141,7 @@ pub(crate) enum DriftStep {
     Detector { method: String },
     Ks,
     Profile,
+    Mmd,
     Report,
 }
 
@@ -151,6 +152,7 @@ impl DriftStep {
             "detector" => Ok(Self::Detector { method: options.text("method")? }),
             "ks" => Ok(Self::Ks),
             "profile" => Ok(Self::Profile),
+            "mmd" => Ok(Self::Mmd),
             "report" => Ok(Self::Report),
             _ => Err(USAGE.to_owned()),
         }
@@ -283,6 +285,7 @@ const USAGE: &str = "usage:
   workload drift ks [--rows N]
   workload drift cbpe [--rows N]
   workload drift profile [--rows N] [--columns C]
+  workload drift mmd --rows N [--columns C]
   workload drift detector --method adwin|ddm|eddm|fhddm|hddm_a|hddm_w|page_hinkley|cusum|gma|ecdd|stepd [--rows N]
   workload hash [--bytes N]
 --cache: where digests of files are kept; by default, for a local store, its path with .cache appended

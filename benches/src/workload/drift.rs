@@ -2,8 +2,11 @@ use std::sync::Arc;
 
 use lineal_core::Rng;
 use lineal_drift::arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
+use lineal_drift::multivariate::{kernel_width, mmd_test};
+use lineal_drift::ndarray::Array2;
 use lineal_drift::performance::{Cbpe, CbpeSettings, Metric, Predictions};
 use lineal_drift::profile::{ProfileSettings, TableProfile};
+use lineal_drift::resampling::Draws;
 use lineal_drift::streaming::{
     Adwin, Cusum, Ddm, Detector, Ecdd, Eddm, ErrorBit, Fhddm, GeometricMovingAverage, HddmA, HddmW, PageHinkley,
     Signal, Stepd, Value,
@@ -24,6 +27,7 @@ pub(crate) fn run(what: &Drift) -> Result<(), String> {
         DriftStep::Detector { method } => detector(method, what.rows),
         DriftStep::Ks => ks_test(what.rows),
         DriftStep::Profile => profile(what.rows, what.columns),
+        DriftStep::Mmd => mmd(what.rows, what.columns),
         DriftStep::Report => whole_report(what.rows, what.columns),
     }
 }
@@ -77,6 +81,18 @@ fn classified(seed: u64, shift: f64, rows: usize) -> [ArrayRef; 3] {
     let predicted = BooleanArray::from_iter(logits.iter().map(|logit| Some(*logit > 0.0)));
     let actual = BooleanArray::from_iter(logits.iter().map(|logit| Some(rng.f64() < share(2.0 * logit))));
     [Arc::new(scores), Arc::new(predicted), Arc::new(actual)]
+}
+
+/// N rows against N rows that are shifted a little, with 100 permutations.
+fn mmd(rows: usize, columns: usize) -> Result<(), String> {
+    let side = |seed, shift| Array2::from_shape_vec((rows, columns), normal(seed, shift, rows * columns));
+    let (reference, current) = (side(1, 0.0).map_err(report::text)?, side(2, 0.02).map_err(report::text)?);
+    let sigma = kernel_width(reference.view(), current.view(), 1).map_err(report::text)?;
+    let meter = Meter::start();
+    let test = mmd_test(reference.view(), current.view(), sigma, Draws::new(100, 1)).map_err(report::text)?;
+    let more = json!({"columns": columns, "draws": test.draws, "statistic": test.statistic, "p_value": test.p_value});
+    print("mmd", rows, meter, more);
+    Ok(())
 }
 
 /// Columns of numbers, every fifth of labels; the current side is shifted a little in every other one.

@@ -31,14 +31,11 @@ pub(crate) fn nature(data_type: &DataType) -> Result<Nature, Error> {
 ///
 /// Times become counts of their own unit, booleans 0 and 1; integers beyond 2^53 are rounded.
 pub(crate) fn numbers(array: &dyn Array, mut each: impl FnMut(f64)) -> Result<u64, Error> {
-    let floats = floats(array)?;
     let mut missing = 0;
-    for value in floats.as_primitive::<Float64Type>() {
-        match value {
-            Some(v) if !v.is_nan() => each(v),
-            _ => missing += 1,
-        }
-    }
+    each_number(array, |value| match value {
+        Some(v) => each(v),
+        None => missing += 1,
+    })?;
     Ok(missing)
 }
 
@@ -59,6 +56,15 @@ pub(crate) fn texts_by_row(array: &dyn Array) -> Result<Vec<Option<Box<str>>>, E
     }
     let texts = converted(array, &DataType::LargeUtf8, "texts")?;
     Ok(texts.as_string::<i64>().iter().map(|text| text.map(Box::from)).collect())
+}
+
+/// Passes every row to `each`, as [`numbers`] reads it; `None` is missing.
+pub(crate) fn each_number(array: &dyn Array, mut each: impl FnMut(Option<f64>)) -> Result<(), Error> {
+    let floats = self::floats(array)?;
+    for value in floats.as_primitive::<Float64Type>() {
+        each(value.filter(|v| !v.is_nan()));
+    }
+    Ok(())
 }
 
 /// Converts an array of numbers, times or booleans to an array of `f64`, nulls kept.
@@ -95,6 +101,34 @@ pub(crate) fn labels(array: &dyn Array, counts: &mut BTreeMap<String, u64>) -> R
         DataType::Dictionary(..) => dictionary_labels(array, counts),
         other => Err(unsupported(other)),
     }
+}
+
+/// Passes every row of a boolean, text or dictionary array to `each`; `None` is missing.
+pub(crate) fn each_label(array: &dyn Array, mut each: impl FnMut(Option<&str>)) -> Result<(), Error> {
+    match array.data_type() {
+        DataType::Utf8 => array.as_string::<i32>().iter().for_each(each),
+        DataType::LargeUtf8 => array.as_string::<i64>().iter().for_each(each),
+        DataType::Utf8View => array.as_string_view().iter().for_each(each),
+        DataType::Boolean => {
+            array.as_boolean().iter().for_each(|row| each(row.map(|yes| if yes { "true" } else { "false" })));
+        }
+        DataType::Dictionary(..) => {
+            let dictionary = array.as_any_dictionary();
+            let values = dictionary.values();
+            if !matches!(nature(values.data_type())?, Nature::Labels) {
+                return Err(unsupported(values.data_type()));
+            }
+            let texts = converted(values.as_ref(), &DataType::Utf8, "texts")?;
+            let texts: Vec<Option<&str>> = texts.as_string::<i32>().iter().collect();
+            // Keys have no normal form where there is nothing that they could stand for.
+            let keys = if texts.is_empty() { vec![0; array.len()] } else { dictionary.normalized_keys() };
+            for (row, key) in keys.into_iter().enumerate() {
+                each(texts.get(key).copied().flatten().filter(|_| dictionary.keys().is_valid(row)));
+            }
+        }
+        other => return Err(unsupported(other)),
+    }
+    Ok(())
 }
 
 /// Counts keys first, so that each label is read once however many rows hold it.
@@ -209,6 +243,35 @@ mod tests {
             assert_eq!(labels(&array, &mut counts).unwrap(), 1, "{}", array.data_type());
             assert_eq!(counts.into_iter().collect::<Vec<_>>(), [(String::new(), 1), ("b".to_owned(), 2)]);
         }
+    }
+
+    #[test]
+    fn rows_are_passed_in_their_order() {
+        let words = vec![Some("b"), None, Some(""), Some("b")];
+        let dictionary: DictionaryArray<Int32Type> = words.clone().into_iter().collect();
+        let null_value = DictionaryArray::<Int8Type>::new(
+            Int8Array::from(vec![Some(1), Some(0), Some(2), Some(1)]),
+            Arc::new(StringArray::from(vec![None, Some("b"), Some("")])),
+        );
+        let arrays: Vec<ArrayRef> = vec![
+            Arc::new(StringArray::from(words.clone())),
+            Arc::new(LargeStringArray::from(words.clone())),
+            Arc::new(StringViewArray::from(words.clone())),
+            Arc::new(dictionary),
+            Arc::new(null_value),
+        ];
+        for array in arrays {
+            let mut rows = Vec::new();
+            each_label(&array, |label| rows.push(label.map(str::to_owned))).unwrap();
+            assert_eq!(rows.iter().map(Option::as_deref).collect::<Vec<_>>(), words, "{}", array.data_type());
+        }
+        let all_null = DictionaryArray::<Int8Type>::new(
+            Int8Array::from(vec![None, None]),
+            Arc::new(StringArray::from(Vec::<&str>::new())),
+        );
+        let mut missing = 0;
+        each_label(&all_null, |label| missing += u32::from(label.is_none())).unwrap();
+        assert_eq!(missing, 2);
     }
 
     #[test]

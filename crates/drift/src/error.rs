@@ -120,6 +120,14 @@ pub enum Error {
     /// The reference has no batch, so there is no schema to compare. Pass at least one (it may have no row).
     #[error("the reference has no record batch, so it has no columns")]
     NoReference,
+    /// A row of an embedding column cannot be used. Mend it or leave it out.
+    #[error("row {row} {problem}")]
+    Row {
+        /// Number of the row, from 0.
+        row: u64,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A setting is out of its range.
     #[error("setting {name} is {value}; it must be {rule}")]
     Setting {

@@ -41,6 +41,10 @@ mod band; // limits learnt from chunks of the reference
 mod binning; // rules for bins
 mod summary; // facts of one column
 
+// Rows of several columns, and series
+pub mod multivariate; // drift of rows as a whole, and of embeddings
+pub mod resampling; // p-values by drawing anew
+
 // Many columns
 mod column; // one column, whatever goes wrong
 mod data_drift; // all columns in parallel

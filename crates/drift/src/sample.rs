@@ -71,6 +71,11 @@ impl Sample {
         Self { values, missing }
     }
 
+    /// Takes values that ascend and hold no NaN.
+    pub(crate) fn from_sorted(values: Vec<f64>) -> Self {
+        Self { values, missing: 0 }
+    }
+
     /// Returns the values, ascending.
     #[must_use]
     pub fn values(&self) -> &[f64] {

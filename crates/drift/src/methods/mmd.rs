@@ -3,9 +3,10 @@
 use ndarray::ArrayView2;
 use rayon::prelude::*;
 
-use crate::error::{Error, Side};
+use crate::error::Error;
 use crate::math::moments::compensated_sum;
 use crate::math::quantile::quantile_sorted;
+use crate::multivariate::rows::{Rows, square_distance};
 
 /// Compares the mean embeddings of two sets of rows in the space of a Gaussian kernel exp(-d² / 2σ²).
 ///
@@ -23,8 +24,7 @@ use crate::math::quantile::quantile_sorted;
 /// [`Error::Empty`] if a side has no rows, [`Error::Shape`] if the rows have different lengths, [`Error::Infinite`] if a value is not
 /// finite, [`Error::Setting`] if `sigma` is not positive.
 pub fn mmd(reference: ArrayView2<'_, f64>, current: ArrayView2<'_, f64>, sigma: f64) -> Result<Mmd, Error> {
-    let (x, y) = (Rows::new(Side::Reference, reference)?, Rows::new(Side::Current, current)?);
-    x.comparable(&y)?;
+    let (x, y) = Rows::both(reference, current)?;
     if !(sigma > 0.0 && sigma.is_finite()) {
         return Err(Error::Setting { name: "sigma", value: sigma, rule: "positive and finite" });
     }
@@ -61,8 +61,7 @@ pub struct Mmd {
 /// # Errors
 /// As [`mmd`].
 pub fn energy_rows(reference: ArrayView2<'_, f64>, current: ArrayView2<'_, f64>) -> Result<f64, Error> {
-    let (x, y) = (Rows::new(Side::Reference, reference)?, Rows::new(Side::Current, current)?);
-    x.comparable(&y)?;
+    let (x, y) = Rows::both(reference, current)?;
     let (n, m) = (x.count(), y.count());
     let across = 2.0 * x.sum_across(&y, f64::sqrt) / (n * m);
     Ok((across - x.sum_within(f64::sqrt) / (n * n) - y.sum_within(f64::sqrt) / (m * m)).max(0.0))
@@ -82,8 +81,7 @@ pub fn energy_rows(reference: ArrayView2<'_, f64>, current: ArrayView2<'_, f64>)
 /// # Errors
 /// As [`mmd`]; [`Error::TooFew`] with less than two rows.
 pub fn median_distances(reference: ArrayView2<'_, f64>, current: ArrayView2<'_, f64>) -> Result<(f64, f64), Error> {
-    let (x, y) = (Rows::new(Side::Reference, reference)?, Rows::new(Side::Current, current)?);
-    x.comparable(&y)?;
+    let (x, y) = Rows::both(reference, current)?;
     let rows: Vec<&[f64]> = x.rows().chain(y.rows()).collect();
     let mut squares: Vec<f64> = Vec::with_capacity(rows.len() * rows.len() / 2);
     for (at, row) in rows.iter().enumerate() {
@@ -97,41 +95,7 @@ pub fn median_distances(reference: ArrayView2<'_, f64>, current: ArrayView2<'_, 
     Ok((quantile_sorted(&distances, 0.5), quantile_sorted(&squares, 0.5)))
 }
 
-/// Finite rows, one behind the other.
-struct Rows {
-    values: Vec<f64>,
-    width: usize,
-    count: usize,
-}
-
 impl Rows {
-    fn new(side: Side, rows: ArrayView2<'_, f64>) -> Result<Self, Error> {
-        let (count, width) = rows.dim();
-        if count == 0 || width == 0 {
-            return Err(Error::Empty { what: "rows", side });
-        }
-        let values: Vec<f64> = rows.iter().copied().collect();
-        match values.iter().filter(|v| !v.is_finite()).count() {
-            0 => Ok(Self { values, width, count }),
-            count => Err(Error::Infinite { what: "rows", side, count }),
-        }
-    }
-
-    fn comparable(&self, other: &Self) -> Result<(), Error> {
-        if self.width == other.width {
-            return Ok(());
-        }
-        Err(Error::Shape { what: "rows", reference: self.width, current: other.width })
-    }
-
-    fn count(&self) -> f64 {
-        self.count as f64
-    }
-
-    fn rows(&self) -> impl Iterator<Item = &[f64]> {
-        self.values.chunks_exact(self.width)
-    }
-
     /// Sums a function of the squared distance over all ordered pairs of different rows.
     fn sum_within(&self, of: impl Fn(f64) -> f64 + Sync) -> f64 {
         let row_sum = |(at, row): (usize, &[f64])| {
@@ -146,8 +110,4 @@ impl Rows {
         let sums: Vec<f64> = self.values.par_chunks_exact(self.width).map(row_sum).collect();
         compensated_sum(sums)
     }
-}
-
-fn square_distance(one: &[f64], other: &[f64]) -> f64 {
-    one.iter().zip(other).map(|(a, b)| (a - b) * (a - b)).sum()
 }

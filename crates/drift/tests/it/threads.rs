@@ -1,9 +1,15 @@
 //! The same bits on any number of threads.
 
 use arrow::array::RecordBatch;
-use lineal_drift::{DataDrift, DataDriftSettings, Sample, arrow, report_html};
+use lineal_drift::multivariate::{
+    DomainClassifier, Reconstruction, RowReconstruction, energy_test, hotelling, linear_mmd_test, mmd_test,
+};
+use lineal_drift::resampling::{Draws, Scheme, resampled_test};
+use lineal_drift::{DataDrift, DataDriftSettings, Sample, arrow, ks, report_html};
 
 use crate::generators::{batch, floats, words};
+use crate::multivariate::normal_rows;
+use crate::resampling::autoregressive;
 
 fn data(seed: u32) -> RecordBatch {
     let noise = move |i: u32, column: u32| {
@@ -48,5 +54,35 @@ fn a_large_sample_is_sorted_alike_on_any_number_of_threads() {
     let expected: Vec<u64> = expected.iter().map(|v| v.to_bits()).collect();
     for threads in [1, 2, 8] {
         assert!(bits(threads) == expected, "{threads} threads");
+    }
+}
+
+#[test]
+fn rows_and_series_give_the_same_bits_on_any_number_of_threads() {
+    let (x, y) = (normal_rows(1, 150, 3, 0.0), normal_rows(2, 170, 3, 0.1));
+    let (long_x, long_y) = (normal_rows(3, 3000, 3, 0.0), normal_rows(4, 2500, 3, 0.1));
+    let (series, later) = (autoregressive(1, 200, 0.5), autoregressive(2, 300, 0.5));
+    let draws = Draws::new(40, 7);
+    let all = || {
+        let learnt = RowReconstruction::learn(long_x.view(), 0.65).unwrap();
+        let table = Reconstruction::learn(&[data(1)], &["column 0", "column 1", "column 2"], 0.65).unwrap();
+        let scheme = Scheme::StationaryBlocks { mean_length: 9.0 };
+        let resampled = resampled_test(&series, &later, scheme, draws, |x, y| Ok(ks(x, y)?.statistic));
+        let results = (
+            mmd_test(x.view(), y.view(), 1.0, draws).unwrap(),
+            energy_test(x.view(), y.view(), draws).unwrap(),
+            linear_mmd_test(x.view(), y.view(), 1.0, draws).unwrap(),
+            hotelling(long_x.view(), long_y.view()).unwrap(),
+            DomainClassifier::new(7).compare_rows(long_x.view(), long_y.view()).unwrap(),
+            learnt.errors(long_y.view()).unwrap(),
+            table.errors(&[data(2)]).unwrap(),
+            resampled.unwrap(),
+        );
+        serde_json::to_string(&results).unwrap()
+    };
+    let run = |threads: usize| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(all);
+    let alone = run(1);
+    for threads in [2, 8] {
+        assert!(run(threads) == alone, "{threads} threads");
     }
 }
