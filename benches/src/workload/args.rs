@@ -140,6 +140,7 @@ pub(crate) enum DriftStep {
     Cbpe,
     Detector { method: String },
     Ks,
+    Monitor,
     Profile,
     Mmd,
     Report,
@@ -151,6 +152,7 @@ impl DriftStep {
             "cbpe" => Ok(Self::Cbpe),
             "detector" => Ok(Self::Detector { method: options.text("method")? }),
             "ks" => Ok(Self::Ks),
+            "monitor" => Ok(Self::Monitor),
             "profile" => Ok(Self::Profile),
             "mmd" => Ok(Self::Mmd),
             "report" => Ok(Self::Report),
@@ -283,6 +285,7 @@ const USAGE: &str = "usage:
   workload journal append --store URL [--writers N] [--entries M] [--event-bytes B]
   workload drift report [--rows N] [--columns C]
   workload drift ks [--rows N]
+  workload drift monitor [--rows N] [--columns C]
   workload drift cbpe [--rows N]
   workload drift profile [--rows N] [--columns C]
   workload drift mmd --rows N [--columns C]

@@ -28,6 +28,7 @@ pub(crate) fn run(what: &Drift) -> Result<(), String> {
         DriftStep::Ks => ks_test(what.rows),
         DriftStep::Profile => profile(what.rows, what.columns),
         DriftStep::Mmd => mmd(what.rows, what.columns),
+        DriftStep::Monitor => drift_monitor::run(what.rows, what.columns),
         DriftStep::Report => whole_report(what.rows, what.columns),
     }
 }
@@ -135,7 +136,7 @@ fn profile_of(step: &str, table: &RecordBatch) -> Result<(), String> {
     Ok(())
 }
 
-fn batch(seed: u64, shift: f64, rows: usize, columns: usize) -> Result<RecordBatch, String> {
+pub(crate) fn batch(seed: u64, shift: f64, rows: usize, columns: usize) -> Result<RecordBatch, String> {
     let column = |at: usize| -> (String, ArrayRef) {
         let values = normal(seed + 10 * at as u64, if at.is_multiple_of(2) { 0.0 } else { shift }, rows);
         let labels = || StringArray::from_iter_values(values.iter().map(|v| LABELS[v.abs().min(3.0) as usize]));
@@ -175,7 +176,7 @@ fn feed<D: Detector>(method: &str, mut detector: D, inputs: Vec<D::Input>) {
     print("detector", rows, meter, json!({"method": method, "drifts": drifts}));
 }
 
-fn print(step: &str, rows: usize, meter: Meter, more: serde_json::Value) {
+pub(crate) fn print(step: &str, rows: usize, meter: Meter, more: serde_json::Value) {
     print_reading(step, rows, &meter.stop(), more);
 }
 
@@ -190,4 +191,4 @@ fn normal(seed: u64, mean: f64, rows: usize) -> Vec<f64> {
     (0..rows).map(|_| mean + rng.normal()).collect()
 }
 
-const LABELS: [&str; 4] = ["near", "middle", "far", "beyond"];
+pub(crate) const LABELS: [&str; 4] = ["near", "middle", "far", "beyond"];

@@ -174,6 +174,31 @@ fn count<'a>(labels: impl Iterator<Item = Option<&'a str>>, counts: &mut BTreeMa
     missing
 }
 
+/// Returns an array of labels without its dictionary: `Utf8`, `LargeUtf8`, `Utf8View` or `Boolean`, of the same rows.
+pub(crate) fn to_labels(array: &dyn Array) -> Result<arrow::array::ArrayRef, Error> {
+    match (nature(array.data_type())?, array.data_type()) {
+        (Nature::Numbers, other) => Err(unsupported(other)),
+        (Nature::Labels, DataType::Dictionary(_, values)) => {
+            to_labels(&converted(array, values, "the values of its dictionary")?)
+        }
+        (Nature::Labels, _) => Ok(array.slice(0, array.len())),
+    }
+}
+
+/// Passes every row of an array that [`to_labels`] returned to `each`, in order.
+pub(crate) fn labels_by_row(labels: &dyn Array, each: impl FnMut(Option<&str>)) {
+    match labels.data_type() {
+        DataType::Utf8 => labels.as_string::<i32>().iter().for_each(each),
+        DataType::LargeUtf8 => labels.as_string::<i64>().iter().for_each(each),
+        DataType::Utf8View => labels.as_string_view().iter().for_each(each),
+        DataType::Boolean => {
+            let texts = labels.as_boolean().iter().map(|value| value.map(|v| if v { "true" } else { "false" }));
+            texts.for_each(each);
+        }
+        _ => {}
+    }
+}
+
 fn converted(array: &dyn Array, to: &DataType, what: &'static str) -> Result<arrow::array::ArrayRef, Error> {
     cast(array, to).map_err(|source| Error::Arrow { to: what, source: Box::new(source) })
 }

@@ -166,6 +166,22 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
+    /// What was asked goes with another kind of windows. Call what the message names.
+    #[error("{windows} windows need {needs}")]
+    Windows {
+        /// The kind of windows the monitor has.
+        windows: &'static str,
+        /// What to call instead.
+        needs: &'static str,
+    },
+    /// A saved state, a pane or a reference cannot be taken as it is. Start anew, or bring the reference it was made with.
+    #[error("the saved {what} does not fit: {reason}")]
+    Saved {
+        /// What was to be restored.
+        what: &'static str,
+        /// Why it cannot be.
+        reason: &'static str,
+    },
     /// Arrow could not convert an array.
     #[error("converting a column to {to}")]
     Arrow {

@@ -63,6 +63,8 @@ pub mod performance; // how well a model does
 pub mod quality; // constraints, checked in one pass
 // Without the rows
 pub mod profile; // mergeable profiles, and drift between them
+// A live service
+pub mod monitor; // windows of rows against a reference of counts
 
 // Ways out
 mod page; // self-contained HTML

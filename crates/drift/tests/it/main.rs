@@ -13,6 +13,7 @@ mod flights_data;
 mod generators;
 mod hostile;
 mod laws;
+mod monitor;
 mod multivariate;
 mod page;
 mod performance;
