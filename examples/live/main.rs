@@ -32,8 +32,8 @@ fn main() -> Outcome<()> {
     let reference = MonitorReference::build(&replay.winter, &ReferenceSettings::default().with_chunk_rows(WEEK_ROWS))?;
     let windows = Windows::of_time(replay.starts_at_us()?, DAY_US).with_sliding(7);
     // Flights of a week depend on each other: what is usual is learnt from weeks, not from single rows.
-    let usual = |at_least: f64| ThresholdRule::ReferenceChunks { at_least };
-    let settings = MonitorSettings::default().with_threshold(usual(0.1)).with_missing(usual(0.05));
+    let usual = ThresholdRule::ReferenceChunks { at_least: 0.1 };
+    let settings = MonitorSettings::default().with_threshold(usual);
     let settings = settings.with_alarms(AlarmSettings::default().with_raise_after(3, 3).with_clear_after(7));
     let settings = settings.with_shards(service::WORKERS);
 

@@ -25,7 +25,7 @@ impl Page {
             for stream in listener.incoming().flatten() {
                 let page = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 // A client that went away is no reason to stop.
-                let _ = answer(stream, &page);
+                drop(answer(stream, &page));
             }
         });
         Ok(Self { address, text, thread })
@@ -40,7 +40,7 @@ impl Page {
     }
 
     pub(crate) fn wait(self) {
-        let _ = self.thread.join();
+        drop(self.thread.join());
     }
 }
 
