@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use lineal_drift::monitor::Value;
 use lineal_examples::Outcome;
-use lineal_examples::learn::{
-    features::{CATEGORICAL, NUMERIC, inputs},
-    flights,
-};
+use lineal_examples::learn::{features::inputs, flights};
 
 /// The winter as it is, and the days after it.
 pub(crate) struct Replay {
@@ -20,11 +17,18 @@ pub(crate) struct Replay {
 }
 
 /// Requests of one day, in the order of their times.
+#[derive(Default)]
 pub(crate) struct Day {
     /// Microseconds since 1970, UTC; from the start of the day.
     pub(crate) times_us: Vec<i64>,
-    numbers: Vec<Vec<Option<f64>>>,
-    labels: Vec<Vec<Option<String>>>,
+    rows: Vec<Vec<Field>>,
+}
+
+/// A field of a request.
+enum Field {
+    Number(f64),
+    Label(String),
+    Missing,
 }
 
 impl Replay {
@@ -56,40 +60,41 @@ impl Day {
         self.times_us.first().map_or(0, |first| midnight(*first) + DAY_US)
     }
 
-    /// One request as a monitor takes it: numbers first, then labels.
+    /// One request as a monitor takes it, in the order of its features.
     pub(crate) fn row(&self, row: usize) -> Vec<Value<'_>> {
-        let numbers = self.numbers.iter().map(|column| column[row].map_or(Value::Missing, Value::Number));
-        let labels = self.labels.iter().map(|column| column[row].as_deref().map_or(Value::Missing, Value::Label));
-        numbers.chain(labels).collect()
-    }
-
-    fn empty() -> Self {
-        Self {
-            times_us: Vec::new(),
-            numbers: vec![Vec::new(); NUMERIC.len()],
-            labels: vec![Vec::new(); CATEGORICAL.len()],
-        }
+        let value = |field| match field {
+            &Field::Number(number) => Value::Number(number),
+            Field::Label(label) => Value::Label(label),
+            Field::Missing => Value::Missing,
+        };
+        self.rows[row].iter().map(value).collect()
     }
 }
 
 fn split(rows: &RecordBatch, days: &mut BTreeMap<i64, Day>) -> Outcome<()> {
-    let column = |name: &str, to: &DataType| -> Outcome<_> {
-        Ok(cast(rows.column_by_name(name).ok_or_else(|| format!("no column {name}"))?, to)?)
-    };
-    let times = column("time_hour", &DataType::Int64)?;
-    let numbers = NUMERIC.iter().map(|name| column(name, &DataType::Float64)).collect::<Outcome<Vec<_>>>()?;
-    let labels = CATEGORICAL.iter().map(|name| column(name, &DataType::Utf8)).collect::<Outcome<Vec<_>>>()?;
-    for (row, time) in times.as_primitive::<Int64Type>().values().iter().enumerate() {
-        let day = days.entry(midnight(*time)).or_insert_with(Day::empty);
+    let times = cast(rows.column_by_name("time_hour").ok_or("no column time_hour")?, &DataType::Int64)?;
+    let fields = inputs(rows)?.columns().iter().map(fields).collect::<Outcome<Vec<_>>>()?;
+    let mut fields: Vec<_> = fields.into_iter().map(Vec::into_iter).collect();
+    for time in times.as_primitive::<Int64Type>().values() {
+        let day = days.entry(midnight(*time)).or_default();
         day.times_us.push(*time);
-        for (values, column) in day.numbers.iter_mut().zip(&numbers) {
-            values.push(column.is_valid(row).then(|| column.as_primitive::<Float64Type>().value(row)));
-        }
-        for (values, column) in day.labels.iter_mut().zip(&labels) {
-            values.push(column.is_valid(row).then(|| column.as_string::<i32>().value(row).to_owned()));
-        }
+        day.rows.push(fields.iter_mut().filter_map(Iterator::next).collect());
     }
     Ok(())
+}
+
+/// Texts are labels, all else is a number.
+fn fields(column: &ArrayRef) -> Outcome<Vec<Field>> {
+    if column.data_type() == &DataType::Utf8 {
+        let label = |text: Option<&str>| text.map_or(Field::Missing, |text| Field::Label(text.to_owned()));
+        return Ok(column.as_string::<i32>().iter().map(label).collect());
+    }
+    let numbers = cast(column, &DataType::Float64)?;
+    Ok(numbers
+        .as_primitive::<Float64Type>()
+        .iter()
+        .map(|number| number.map_or(Field::Missing, Field::Number))
+        .collect())
 }
 
 fn midnight(time_us: i64) -> i64 {
