@@ -70,6 +70,7 @@ impl DataDrift {
             names.par_iter().map(|name| self.compare_column(name, reference, current)).collect();
         adjust(&mut columns, self.settings.correction);
         Ok(DataDriftReport {
+            version: DataDriftReport::VERSION,
             reference_rows: rows(reference),
             current_rows: rows(current),
             correction: self.settings.correction,

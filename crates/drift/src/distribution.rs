@@ -132,7 +132,7 @@ pub(crate) fn label_shift(counts: &PairedCounts) -> LabelShift {
     let (n, m) = rows(counts);
     let appeared: Vec<_> = counts.appeared().collect();
     let vanished: Vec<_> = counts.vanished().collect();
-    let total = |labels: &[(&str, u64)]| labels.iter().map(|(_, rows)| *rows as f64).sum::<f64>();
+    let total = |labels: &[(&str, u64)]| labels.iter().fold(0.0, |sum, (_, rows)| sum + *rows as f64);
     LabelShift {
         appeared: appeared.len() as u64,
         appeared_fraction: total(&appeared) / m,

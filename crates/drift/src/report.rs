@@ -14,6 +14,9 @@ use crate::settings::ColumnKind;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DataDriftReport {
+    /// Version of the schema of its JSON, `docs/format/drift-report.schema.json`: [`DataDriftReport::VERSION`].
+    #[serde(default = "DataDriftReport::first_version")]
+    pub version: u32,
     /// Rows of the reference.
     pub reference_rows: u64,
     /// Rows of the current data.
@@ -25,6 +28,13 @@ pub struct DataDriftReport {
 }
 
 impl DataDriftReport {
+    /// The version written. Readers of it take further fields; one that goes, or means something else, makes a new version.
+    pub const VERSION: u32 = 1;
+
+    fn first_version() -> u32 {
+        1
+    }
+
     /// Returns the columns whose distribution drifted.
     pub fn drifted(&self) -> impl Iterator<Item = &ColumnReport> {
         self.columns.iter().filter(|c| c.drifted())

@@ -19,6 +19,7 @@ mod page;
 mod performance;
 mod quality;
 mod resampling;
+mod schema;
 mod segments;
 mod settings;
 mod streams;
