@@ -9,7 +9,8 @@
 //! error where a distance is asked (a report leaves them out and counts them); an empty side is a typed error; constants are fine.
 //! Results do not depend on the number of threads or on the order of the rows.
 //!
-//! Not here: thresholds are customs, not proofs, and drift of inputs alone is no reason to retrain. Look at performance beside it.
+//! Not here: thresholds are customs, not proofs, and drift of inputs alone is no reason to retrain. Look at [`performance`] beside it,
+//! realised or estimated.
 //!
 //! ```
 //! use lineal_drift::{Sample, ks, wasserstein};

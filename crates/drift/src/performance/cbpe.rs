@@ -25,7 +25,8 @@ use crate::math::moments::compensated_sum;
 /// not trained on, how to calibrate, how far each metric strays by chance, and which values are usual. It holds no row of it.
 ///
 /// The estimate sees a change of the inputs that makes the model less sure. It does not see that the same inputs have come to mean
-/// something else (concept drift): for that there are labels, however late ([`LabelJoin`](super::LabelJoin)).
+/// something else (concept drift): for that there are labels, however late ([`LabelJoin`](super::LabelJoin)). Estimates of the
+/// reference itself are those of a calibrator that has seen its labels.
 ///
 /// Source: `NannyML`'s CBPE, whose numbers these are: estimates and bands for two classes and more (macro average), sampling errors
 /// except that of average precision, which there is drawn at random. Rows of equal score are taken one by one for the estimate of
@@ -83,7 +84,8 @@ pub struct MetricReference {
 pub struct CbpeSettings {
     /// The metrics; all of [`Metric::CLASSIFICATION`] by default.
     pub metrics: Vec<Metric>,
-    /// Rows of a chunk, 10,000 by default; the last one takes what is left.
+    /// Rows of a chunk, 10,000 by default; the last one takes what is left. The spread of a metric depends on it: chunks to be
+    /// judged should be about as large as those of the reference.
     pub chunk_rows: usize,
     /// Half the width of the bands, in standard deviations of the chunks of the reference; 3 by default.
     pub deviations: f64,

@@ -10,7 +10,8 @@ use crate::compare::{Checks, Tolerance};
 
 pub(crate) fn compare(checks: &mut Checks, case: &Value, data: &Path) {
     let params = case["params"].as_object().unwrap();
-    let known = ["chunk_size", "y_pred_proba", "y_pred", "y_true"];
+    // Which metrics there are is seen from what is expected.
+    let known = ["chunk_size", "y_pred_proba", "y_pred", "y_true", "metrics"];
     params.keys().filter(|name| !known.contains(&name.as_str())).for_each(|name| checks.unknown(name));
     let columns = ["y_pred_proba", "y_pred", "y_true"].map(|name| params[name].as_str().unwrap());
     let acs = Acs::read(data, columns);

@@ -21,6 +21,9 @@ fn nannyml() {
 fn compare(case: &Value, data: &Path) -> Checks {
     let id = case["id"].as_str().unwrap();
     let mut checks = Checks::new(case);
+    let known = ["id", "params", "expected", "notes"];
+    let fields = case.as_object().unwrap().keys();
+    fields.filter(|name| !known.contains(&name.as_str())).for_each(|name| checks.unknown(name));
     match id {
         _ if id.starts_with("cbpe_binary") => cbpe::compare(&mut checks, case, data),
         _ if id.starts_with("univariate") => nannyml_univariate::compare(&mut checks, case, data),
