@@ -289,7 +289,7 @@ const USAGE: &str = "usage:
   workload drift cbpe [--rows N]
   workload drift profile [--rows N] [--columns C]
   workload drift mmd --rows N [--columns C]
-  workload drift detector --method adwin|ddm|eddm|fhddm|hddm_a|hddm_w|page_hinkley|cusum|gma|ecdd|stepd [--rows N]
+  workload drift detector --method adwin|alarm|alarm_errors|ddm|rddm|eddm|fhddm|hddm_a|hddm_w|page_hinkley|cusum|gma|ecdd|stepd|kswin [--rows N]
   workload hash [--bytes N]
 --cache: where digests of files are kept; by default, for a local store, its path with .cache appended
 --raw: an empty directory, in which the same table is then read as a file of its own

@@ -8,8 +8,8 @@ use lineal_drift::performance::{Cbpe, CbpeSettings, Metric, Predictions};
 use lineal_drift::profile::{ProfileSettings, TableProfile};
 use lineal_drift::resampling::Draws;
 use lineal_drift::streaming::{
-    Adwin, Cusum, Ddm, Detector, Ecdd, Eddm, ErrorBit, Fhddm, GeometricMovingAverage, HddmA, HddmW, PageHinkley,
-    Signal, Stepd, Value,
+    Adwin, Cusum, Ddm, Detector, DriftAlarm, Ecdd, Eddm, ErrorBit, Fhddm, GeometricMovingAverage, HddmA, HddmW, Kswin,
+    PageHinkley, Rddm, Signal, Stepd, Value,
 };
 use lineal_drift::{DataDrift, DataDriftSettings, Sample, ks};
 use serde_json::json;
@@ -153,6 +153,8 @@ fn detector(method: &str, rows: usize) -> Result<(), String> {
     let bits: Vec<ErrorBit> = (0..rows).map(|_| ErrorBit::from_error(rng.f64() < 0.2)).collect();
     match method {
         "adwin" => feed(method, Adwin::default(), numbers().map_err(report::text)?),
+        "alarm" => feed(method, DriftAlarm::for_values(), numbers().map_err(report::text)?),
+        "alarm_errors" => feed(method, DriftAlarm::for_errors(), bits.into_iter().map(Value::from).collect()),
         "cusum" => feed(method, Cusum::default(), numbers().map_err(report::text)?),
         "ddm" => feed(method, Ddm::default(), bits),
         "ecdd" => feed(method, Ecdd::default(), bits),
@@ -161,7 +163,9 @@ fn detector(method: &str, rows: usize) -> Result<(), String> {
         "gma" => feed(method, GeometricMovingAverage::default(), numbers().map_err(report::text)?),
         "hddm_a" => feed(method, HddmA::default(), bits),
         "hddm_w" => feed(method, HddmW::default(), bits),
+        "kswin" => feed(method, Kswin::default(), numbers().map_err(report::text)?),
         "page_hinkley" => feed(method, PageHinkley::default(), numbers().map_err(report::text)?),
+        "rddm" => feed(method, Rddm::default(), bits),
         "stepd" => feed(method, Stepd::default(), bits),
         _ => return Err(format!("--method {method}: no such detector")),
     }

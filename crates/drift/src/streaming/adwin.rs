@@ -10,7 +10,8 @@ use super::{
 /// Adaptive windowing: a window over the newest values that is cut wherever its two parts have means that differ by more than chance.
 ///
 /// Holds an exponential histogram of O(log n) buckets; O(1) per value, and O(log n) every `clock` values. Bounds false alarms by `delta`
-/// for values from 0 to 1; the unit matters, as differences below about one are hard to see. Windows of replicas merge ([`Adwin::merge`]).
+/// for values between 0 and 1: of much smaller ones it sees nothing, and where values are large beside their spread, rounding of their
+/// sums is taken for a change. [`DriftAlarm`](super::DriftAlarm) brings values there first. Windows of replicas merge ([`Adwin::merge`]).
 /// Source: Bifet and Gavaldà, Learning from Time-Changing Data with Adaptive Windowing (2007); index for index as river's `ADWIN`.
 ///
 /// ```

@@ -6,6 +6,18 @@ use crate::arrays;
 use crate::error::{Error, Side};
 
 /// What can be read from Arrow and fed to a detector.
+///
+/// ```
+/// use lineal_drift::arrow::array::Int8Array;
+/// use lineal_drift::streaming::{ErrorBit, StreamInput};
+///
+/// let mut errors = Vec::new();
+/// let missing = ErrorBit::read_rows(&Int8Array::from(vec![Some(0), None, Some(1)]), |row, bit| {
+///     errors.extend((bit == ErrorBit::Error).then_some(row));
+/// })?;
+/// assert_eq!((errors, missing), (vec![2], 1));
+/// # Ok::<(), lineal_drift::Error>(())
+/// ```
 pub trait StreamInput: Sized {
     /// Passes the value of each row to `take`, with the place of the row; returns how many rows have none.
     ///

@@ -8,6 +8,9 @@ use lineal_drift::streaming::{
 };
 use lineal_testkit::Dice;
 
+/// The name of a law, and a draw from it.
+type Law = (&'static str, fn(&mut Dice) -> f64);
+
 const IS_THOROUGH: bool = !cfg!(debug_assertions);
 const VALUES: u32 = if IS_THOROUGH { 10_000_000 } else { 1_000_000 };
 
@@ -36,8 +39,7 @@ fn detectors_of_errors_keep_to_their_rates() {
 
 #[test]
 fn detectors_of_numbers_keep_to_their_rates() {
-    let laws: &[(&str, fn(&mut Dice) -> f64)] =
-        &[("normal", normal), ("exponential", exponential), ("uniform", Dice::fraction)];
+    let laws: &[Law] = &[("normal", normal), ("exponential", exponential), ("uniform", Dice::fraction)];
     for &(law, draw) in if IS_THOROUGH { laws } else { &laws[..2] } {
         let numbers = || stream(102, move |dice| Value::new(draw(dice)).unwrap());
         for row in FALSE_ALARMS {
@@ -59,7 +61,7 @@ fn detectors_of_numbers_keep_to_their_rates() {
 /// Its rate does not depend on unit or tails.
 #[test]
 fn the_alarm_keeps_to_its_rate_whatever_the_law() {
-    let laws: [(&str, fn(&mut Dice) -> f64); 4] = [
+    let laws: [Law; 4] = [
         ("Cauchy", |dice| normal(dice) / normal(dice)),
         ("lognormal", |dice| (2.0 * normal(dice)).exp() * 1e6),
         ("a few counts", |dice| (3.0 * dice.fraction() * dice.fraction()).floor()),

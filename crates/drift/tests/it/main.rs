@@ -22,5 +22,8 @@ mod resampling;
 mod schema;
 mod segments;
 mod settings;
+mod stream_arrays;
+mod stream_extremes;
+mod stream_merge;
 mod streams;
 mod threads;
