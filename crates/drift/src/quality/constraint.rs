@@ -166,10 +166,10 @@ impl Constraints {
     /// Infers constraints from data that is known to be good, with the evidence for each.
     ///
     /// The reference itself passes all of them. What is inferred of each column: its type; no missing value if none is missing,
-    /// otherwise a share with a margin; of numbers the range with a margin (of times, keys and what increases, only its lower end); of booleans,
-    /// integers and texts the set of values if there are few and they come often; of texts the length if it is always the same; of
-    /// integers and texts that none comes twice; of numbers and times that they increase. Of the table: the names of its columns.
-    /// These are guesses, so they are warnings; review them. O(rows) per column, in parallel over columns; memory as for a check.
+    /// otherwise a share with a margin; of numbers the range with a margin (of times, keys and what increases only its lower end); of
+    /// booleans, integers and texts the set of values if there are few and they come often; of texts the length if it is always the
+    /// same; of integers and texts that none comes twice; of numbers and times that they increase. Of the table: the names of its
+    /// columns. These are guesses, so they are warnings; review them. O(rows) per column, in parallel over columns; memory as for a check.
     ///
     /// ```
     /// use std::sync::Arc;

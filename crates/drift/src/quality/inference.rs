@@ -17,7 +17,8 @@ use crate::error::Error;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct InferSettings {
-    /// What a range has to spare at each end, as a share of its width; 0.1 by default. A range without negative values gets none.
+    /// What a range has to spare at each end, as a share of its width; 0.1 by default. A lower end that is
+    /// not negative stays so.
     pub range_margin: f64,
     /// By how much the share of missing values may rise where some are missing, 0 to 1; 0.05 by default.
     pub missing_margin: f64,

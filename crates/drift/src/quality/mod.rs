@@ -11,7 +11,7 @@
 //!
 //! Constraints of different columns are checked in parallel on rayon's current pool; results do not depend on the number of threads,
 //! nor on how rows are cut into batches. Memory does not grow with the rows, but for [`Rule::Unique`], which takes 24 to 60 bytes for
-//! each distinct key (and 4 megabytes at least) and stops at a bound ([`CheckSettings::max_keys`]).
+//! each distinct key (200 kilobytes at least) and stops at a bound ([`CheckSettings::max_keys`]).
 //!
 //! ```
 //! use std::sync::Arc;

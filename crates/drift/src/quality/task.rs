@@ -99,7 +99,7 @@ impl Task {
     fn fails_whatever_follows(&self, unchecked: bool) -> bool {
         let Tally { checked, violating, .. } = self.tally;
         match self.constraint.tolerance {
-            tolerance if tolerance > 0.0 => !unchecked && violating as f64 > tolerance * checked as f64,
+            tolerance if tolerance > 0.0 => !unchecked && violating as f64 / checked as f64 > tolerance,
             _ => violating > 0,
         }
     }

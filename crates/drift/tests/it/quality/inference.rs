@@ -172,6 +172,16 @@ fn settings_leave_room() {
     }
 }
 
+/// A share of rows, times the rows, is not always the number it came from.
+#[test]
+fn the_share_of_missing_values_is_kept_to_the_last_bit() {
+    for rows in 2..200_i64 {
+        let reference = [batch([("x", integers((0..rows).map(|at| (at > 0).then_some(at))))])];
+        let settings = InferSettings::default().with_missing_margin(0.0);
+        assert_passes(&Constraints::infer(&reference, &settings).unwrap(), &reference);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
