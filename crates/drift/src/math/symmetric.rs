@@ -1,4 +1,6 @@
-//! Eigenvalues and eigenvectors of small symmetric matrices.
+//! Eigenvalues and eigenvectors of symmetric matrices.
+
+use super::tridiagonal;
 
 /// A symmetric matrix as its eigenvalues, each with its vector of length one; in no particular order.
 pub(crate) struct Eigen {
@@ -6,10 +8,15 @@ pub(crate) struct Eigen {
 }
 
 impl Eigen {
-    /// Decomposes a matrix, given by rows, by Jacobi's rotations: O(n³) for each of about ten sweeps.
+    /// Decomposes a matrix, given by rows: small ones by Jacobi's rotations, in O(n³) for each of about ten sweeps, larger ones by way
+    /// of a tridiagonal one, in O(n³).
     ///
-    /// Source: Golub and Van Loan, Matrix Computations, 8.5. Small eigenvalues of positive matrices keep their digits.
-    pub(crate) fn of(mut a: Vec<Vec<f64>>) -> Self {
+    /// Source: Golub and Van Loan, Matrix Computations, 8.5 and 8.3. Small eigenvalues of small positive matrices keep their digits.
+    pub(crate) fn of(a: Vec<Vec<f64>>) -> Self {
+        if a.len() > LARGE { Self { pairs: tridiagonal::eigen(a) } } else { Self::by_rotations(a) }
+    }
+
+    fn by_rotations(mut a: Vec<Vec<f64>>) -> Self {
         let n = a.len();
         let mut vectors: Vec<Vec<f64>> =
             (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
@@ -77,6 +84,9 @@ fn turn_rows(rows: &mut [Vec<f64>], p: usize, q: usize, turn: impl Fn(f64, f64) 
 }
 
 const MOST_SWEEPS: usize = 60;
+
+/// Up to here rotations take milliseconds.
+const LARGE: usize = 48;
 
 #[cfg(test)]
 mod tests {

@@ -53,8 +53,8 @@ impl BlockLength {
     /// Returns Σ λ |k| γ(k) and Σ λ γ(k) over the lags that count, by the flat-top window λ of Politis and Romano (1995).
     fn spectrum(deviations: &[f64]) -> (f64, f64) {
         let n = deviations.len() as f64;
-        let quiet_lags = 5_usize.max(n.log10().floor().min(20.0) as usize);
-        let most_lags = n.sqrt().ceil() as usize + quiet_lags;
+        let quiet_lags = 5_usize.max(deviations.len().checked_ilog10().unwrap_or_default() as usize);
+        let most_lags = deviations.len().saturating_sub(1).isqrt() + 1 + quiet_lags;
         let lagged = |lag: usize| {
             let late = deviations.get(lag..).unwrap_or_default();
             compensated_sum(late.iter().zip(deviations).map(|(a, b)| a * b))

@@ -8,7 +8,8 @@ fn agrees_with_scikit_learn() {
     for case in fixture["cases"].as_array().unwrap() {
         let numbers =
             |name: &str| -> Vec<f64> { case[name].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect() };
-        let (rows, n, width) = (numbers("rows"), numbers("sides")[0] as usize, numbers("width")[0] as usize);
+        let whole = |name: &str| usize::try_from(case[name][0].as_u64().unwrap()).unwrap();
+        let (rows, n, width) = (numbers("rows"), whole("sides"), whole("width"));
         let m = rows.len() / width - n;
         let classifier = DomainClassifier::new(7).with_l2(numbers("l2")[0]);
         let dealt: Vec<f64> = folds(7, 5, n, m).into_iter().map(f64::from).collect();
