@@ -99,7 +99,7 @@ impl Reconstruction {
         let pairs: Vec<(&LearntColumn, &Column)> = self.columns.iter().zip(&table.columns).collect();
         let encoded = pairs.par_iter().map(|(learnt, column)| learnt.encoding.apply(column));
         let encoded = encoded.collect::<Result<Vec<_>, _>>()?;
-        Ok(reconstruction_errors(&self.principal, &interleaved(&encoded), encoded.len()))
+        finite(reconstruction_errors(&self.principal, &interleaved(&encoded), encoded.len()))
     }
 
     /// Returns the mean error of each chunk of so many rows in order; the last chunk may be shorter.
@@ -174,8 +174,12 @@ impl RowReconstruction {
         }
         centre(&mut rows, &self.means);
         let errors = reconstruction_errors(&self.principal, &rows.values, rows.width);
-        if errors.iter().all(|error| error.is_finite()) { Ok(errors) } else { Err(Error::Range { what: WHAT }) }
+        finite(errors)
     }
+}
+
+fn finite(errors: Vec<f64>) -> Result<Vec<f64>, Error> {
+    if errors.iter().all(|error| error.is_finite()) { Ok(errors) } else { Err(Error::Range { what: WHAT }) }
 }
 
 fn centre(rows: &mut Rows, means: &[f64]) {
