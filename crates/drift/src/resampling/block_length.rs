@@ -12,9 +12,10 @@ use crate::math::moments::{compensated_sum, largest_magnitude, mean, power_of_tw
 /// ```
 /// use lineal_drift::resampling::BlockLength;
 ///
-/// let waves: Vec<f64> = (0..400).map(|i| f64::from(i).sin() + f64::from(i * 37 % 101) / 50.0).collect();
-/// let length = BlockLength::of(&waves)?;
-/// assert!(length.circular > length.stationary);
+/// let (mut rng, mut last) = (lineal_core::Rng::new(7, "noise"), 0.0);
+/// let series: Vec<f64> = (0..500).map(|_| { last = 0.5 * last + rng.normal(); last }).collect();
+/// let length = BlockLength::of(&series)?;
+/// assert!(length.circular > length.stationary && length.stationary > 3.0);
 /// # Ok::<(), lineal_drift::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
