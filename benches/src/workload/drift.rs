@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::args::{Drift, DriftStep};
 use crate::{
+    drift_monitor,
     meter::{Meter, Reading},
     report,
 };
