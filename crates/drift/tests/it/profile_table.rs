@@ -299,7 +299,7 @@ fn what_does_not_belong_together_is_refused() {
         Err(Error::TypeChanged { .. })
     ));
     let broken = [Ok(a()), Err(ArrowError::ComputeError("gone".into()))];
-    assert!(matches!(TableProfile::of_stream(broken, &settings()), Err(Error::Stream { .. })));
+    assert!(matches!(TableProfile::of_stream(broken, &settings()), Err(Error::Batch { at: 1, .. })));
     for settings in [
         settings().with_k(3),
         settings().with_frequent(2),
