@@ -32,18 +32,19 @@ pub(super) enum Ticks {
 
 impl Calendar {
     /// Adds times that ascend, so that one hour after the other can be counted.
-    pub(super) fn add_sorted(&mut self, times: impl Iterator<Item = i64> + Clone, ticks: Ticks) {
+    pub(super) fn add_sorted(&mut self, times: impl Iterator<Item = i64>, ticks: Ticks) {
         let per_hour = match ticks {
             Ticks::Days => 1,
             Ticks::OfDay(per_second) | Ticks::SinceEpoch(per_second) => 3600 * per_second,
         };
-        let mut hours = times.map(|time| time.div_euclid(per_hour));
-        let Some(mut hour) = hours.next() else { return };
-        let mut rows = 1;
-        for next in hours {
-            if next != hour {
+        // One division for each hour that occurs, and one comparison for each time.
+        let (mut hour, mut end, mut rows) = (0, i64::MIN, 0);
+        for time in times {
+            if time >= end {
                 self.count(hour, rows, ticks);
-                (hour, rows) = (next, 0);
+                hour = time.div_euclid(per_hour);
+                end = hour.saturating_add(1).saturating_mul(per_hour);
+                rows = 0;
             }
             rows += 1;
         }

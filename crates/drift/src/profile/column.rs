@@ -189,7 +189,7 @@ impl ColumnProfile {
         };
         let mut items: Vec<FrequentItem> = self.frequent.counts.iter().map(item).collect();
         // Stable: equal counts stay in the order of their values.
-        items.sort_by(|one, other| other.at_least.cmp(&one.at_least));
+        items.sort_by_key(|item| std::cmp::Reverse(item.at_least));
         items
     }
 

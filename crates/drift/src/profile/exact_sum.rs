@@ -61,23 +61,20 @@ impl ExactSum {
     }
 
     /// `sign_and_exponent` are the upper 12 bits of each of the values whose mantissas are added.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "digits of 32 bits")]
+    #[expect(clippy::cast_possible_truncation, reason = "digits of 32 bits")]
     fn add_mantissas(&mut self, sign_and_exponent: u64, mantissas: u64) {
         let shift = (sign_and_exponent & 0x7ff).saturating_sub(1) as usize;
         let wide = u128::from(mantissas) << (shift % 32);
         let is_negative = sign_and_exponent >> 11 != 0;
         for (limb, at) in self.limbs.iter_mut().skip(shift / 32).zip([0, 32, 64]) {
-            let digits = (wide >> at) as u32 as i64;
+            let digits = i64::from((wide >> at) as u32);
             *limb += if is_negative { -digits } else { digits };
         }
     }
 
     fn carry(&mut self) {
         let mut carried = 0;
-        let (last, digits) = match self.limbs.split_last_mut() {
-            Some(split) => split,
-            None => return,
-        };
+        let Some((last, digits)) = self.limbs.split_last_mut() else { return };
         for limb in digits {
             let total = *limb + carried;
             *limb = total & 0xffff_ffff;

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn integers_beyond_floats_keep_their_digits() {
         assert_eq!(Key::integer(3), Key::number(3.0));
-        assert_eq!(Key::integer(1 << 62), Key::number(4_611_686_018_427_387_904.0));
+        assert_eq!(Key::integer(1 << 62), Key::number((1_u64 << 62) as f64));
         assert_eq!(Key::integer((1 << 62) + 1).label(), "4611686018427387905");
     }
 

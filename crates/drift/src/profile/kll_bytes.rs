@@ -121,8 +121,8 @@ impl KllSketch {
         if self.levels.iter().enumerate().map(weight).sum::<u128>() != u128::from(self.n) || self.n < 2 {
             return Err(Malformed("the weights of the values do not add up to n"));
         }
-        // NaN is in no range.
-        if !(self.min <= self.max) || !self.levels.iter().flatten().all(|value| (self.min..=self.max).contains(value)) {
+        // NaN is in no range, and none holds a value if an end is NaN.
+        if !self.levels.iter().flatten().all(|value| (self.min..=self.max).contains(value)) {
             return Err(Malformed("a value is not between the least and the greatest"));
         }
         if !self.levels.iter().all(|level| level.is_sorted()) {

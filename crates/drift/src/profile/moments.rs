@@ -171,7 +171,6 @@ fn lanes(values: &[f64], terms: impl Fn(f64) -> [f64; 4]) -> [f64; 4] {
 }
 
 /// Returns 0 for ordinary magnitudes, otherwise the exponent that brings them near 1.
-#[expect(clippy::cast_possible_truncation, reason = "eleven bits")]
 fn scale_of(magnitude: f64) -> i32 {
     if magnitude == 0.0 {
         return LEAST_SCALE;
