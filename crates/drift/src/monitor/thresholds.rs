@@ -182,7 +182,9 @@ mod tests {
             let noise = Noise { method, counts: vec![1000; 20], unseen: vec![0.0; 20], rate: 0.01 };
             let learnt = [192, 208, 224].map(|values| noise.threshold(values, 10_000, 0));
             let between = interpolated((192, learnt[0]), (224, learnt[2]), 208);
-            assert!((between / learnt[1] - 1.0).abs() < 0.02, "{method}: {learnt:?}");
+            // The largest difference of 208 rows moves in steps of 1/208.
+            let close = if method == Method::Ks { 0.05 } else { 0.02 };
+            assert!((between / learnt[1] - 1.0).abs() < close, "{method}: {learnt:?}");
         }
         assert_eq!(interpolated((512, 0.0), (1024, 0.3), 724), 0.3);
     }
