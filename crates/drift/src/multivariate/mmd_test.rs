@@ -7,9 +7,10 @@ use crate::resampling::{Draws, ResampledTest};
 
 /// Tests whether two sets of rows come from one distribution by the unbiased squared maximum mean discrepancy with a Gaussian kernel.
 ///
-/// Rows are observations of shape (n, d) and (m, d); the kernel is exp(-d² / 2σ²), for whose width see [`kernel_width`](super::kernel_width()). The statistic is
-/// [`Mmd::unbiased`](crate::Mmd), its p-value that of permutations. The matrix of all pairs is never held: O((n + m)² (d + draws)) time,
-/// O((n + m) (d + draws)) memory with at most 512 draws at once. Results do not depend on the number of threads.
+/// Rows are observations of shape (n, d) and (m, d); the kernel is exp(-d² / 2σ²), for whose width see
+/// [`kernel_width`](super::kernel_width()). The statistic is [`Mmd::unbiased`](crate::Mmd), its p-value that of permutations. The matrix
+/// of all pairs is never held: O((n + m)² (d + draws)) time, O((n + m) (d + draws)) memory with at most 512 draws at once. Results do not
+/// depend on the number of threads.
 /// Source: Gretton et al., A Kernel Two-Sample Test (2012).
 ///
 /// ```
