@@ -157,7 +157,8 @@ impl ColumnProfile {
             min: numbers.quantiles.min(),
             max: numbers.quantiles.max(),
             sum: (finite > 0).then(|| numbers.sum.value()),
-            mean: (finite > 0).then(|| numbers.sum.mean(finite)),
+            // The mean lies between the extremes; rounding it may not.
+            mean: (finite > 0).then(|| numbers.sum.mean(finite).max(numbers.quantiles.min).min(numbers.quantiles.max)),
             variance: numbers.moments.variance(1),
             std_population: numbers.moments.std_population(),
             skewness: numbers.moments.skewness(),

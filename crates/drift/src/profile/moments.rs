@@ -128,10 +128,11 @@ impl Moments {
         let scale = LEAST_SCALE + i32::from(from.u16()?);
         let (mean, rest) = (from.f64()?, from.f64()?);
         let powers = [from.f64()?, from.f64()?, from.f64()?];
+        // NaN is within no bounds.
         let is_sound = scale <= GREATEST_SCALE
-            && mean.is_finite()
-            && rest.is_finite()
-            && powers.iter().all(|power| power.is_finite())
+            && mean.abs() <= MOST_MEAN
+            && rest.abs() <= MOST_MEAN
+            && powers.iter().all(|power| power.abs() <= MOST_POWER)
             && powers[0] >= 0.0
             && powers[2] >= 0.0;
         if is_sound {
@@ -185,6 +186,9 @@ const LANES: usize = 8;
 /// Subnormals keep a few bits fewer; 2^-LEAST_SCALE is still a float.
 const LEAST_SCALE: i32 = -1000;
 const GREATEST_SCALE: i32 = 1023;
+/// Beyond what values of any unit come to, and far enough from the end of the range for moments of forged bytes to be merged.
+const MOST_MEAN: f64 = 1e61;
+const MOST_POWER: f64 = 1e265;
 
 #[cfg(test)]
 mod tests {
