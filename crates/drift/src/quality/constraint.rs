@@ -95,7 +95,7 @@ fn is_zero(value: &f64) -> bool {
 
 /// Constraints that are checked together: plain data, to be reviewed and stored.
 ///
-/// See the [module](self) for an example of a check, and [`Constraints::infer`] for how they come from data.
+/// See the [module](super) for an example of a check, and [`Constraints::infer`] for how they come from data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
