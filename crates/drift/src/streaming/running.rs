@@ -11,11 +11,19 @@ impl RunningMean {
     pub(crate) fn update(&mut self, x: f64) {
         self.n += 1.0;
         let step = 1.0 / self.n * (x - self.mean);
-        // Two values of opposite sign may lie further apart than `f64` reaches; their mean does not.
-        self.mean = match step.is_finite() {
-            true => self.mean + step,
-            false => 1.0 / self.n * x + (1.0 - 1.0 / self.n) * self.mean,
-        };
+        if step.is_finite() {
+            self.mean += step;
+        } else {
+            self.update_from_afar(x);
+        }
+    }
+
+    /// Two values of opposite sign may lie further apart than `f64` reaches; their mean does not.
+    ///
+    /// Cold, so that it costs a branch that is never taken, and not a second division in the chain of every value.
+    #[cold]
+    fn update_from_afar(&mut self, x: f64) {
+        self.mean = 1.0 / self.n * x + (1.0 - 1.0 / self.n) * self.mean;
     }
 }
 
