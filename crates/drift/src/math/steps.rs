@@ -40,6 +40,7 @@ impl<'a> Steps<'a> {
 impl Iterator for Steps<'_> {
     type Item = Step;
 
+    #[inline]
     fn next(&mut self) -> Option<Step> {
         let value = match (self.reference.get(self.i), self.current.get(self.j)) {
             (Some(a), Some(b)) => a.min(*b),
@@ -62,6 +63,7 @@ impl Iterator for Steps<'_> {
 /// Returns the place behind the values equal to `value` that start at `from`.
 ///
 /// Which sample holds the next value is a coin toss that no branch predictor wins; that it holds the value once is not.
+#[inline]
 fn run_end(sorted: &[f64], from: usize, value: f64) -> usize {
     let equal = |at: usize| sorted.get(at).is_some_and(|v| *v == value);
     let mut end = from + usize::from(equal(from));

@@ -292,6 +292,7 @@ impl Default for Adwin {
 impl Detector for Adwin {
     type Input = Value;
 
+    #[inline]
     fn update(&mut self, input: Value) -> Signal {
         self.give_up_after_drift();
         self.insert(input.get());

@@ -61,6 +61,7 @@ impl Default for Cusum {
 impl Detector for Cusum {
     type Input = Value;
 
+    #[inline]
     fn update(&mut self, input: Value) -> Signal {
         if self.drifted {
             *self = Self::new(self.settings);

@@ -65,6 +65,7 @@ impl Default for Ddm {
 impl Detector for Ddm {
     type Input = ErrorBit;
 
+    #[inline]
     fn update(&mut self, input: ErrorBit) -> Signal {
         if self.drifted {
             *self = Self::new(self.settings);

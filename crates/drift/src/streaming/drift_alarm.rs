@@ -112,6 +112,7 @@ impl Default for DriftAlarm {
 impl Detector for DriftAlarm {
     type Input = Value;
 
+    #[inline]
     fn update(&mut self, input: Value) -> Signal {
         if self.drifted {
             self.start_anew();

@@ -99,6 +99,7 @@ impl Default for Ecdd {
 impl Detector for Ecdd {
     type Input = ErrorBit;
 
+    #[inline]
     fn update(&mut self, input: ErrorBit) -> Signal {
         if self.drifted {
             *self = Self::new(self.settings);

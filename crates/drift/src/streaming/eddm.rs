@@ -89,6 +89,7 @@ impl Default for Eddm {
 impl Detector for Eddm {
     type Input = ErrorBit;
 
+    #[inline]
     fn update(&mut self, input: ErrorBit) -> Signal {
         if self.signal == Signal::Drift {
             *self = Self::new(self.settings);

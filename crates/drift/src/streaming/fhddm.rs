@@ -89,6 +89,7 @@ impl Default for Fhddm {
 impl Detector for Fhddm {
     type Input = ErrorBit;
 
+    #[inline]
     fn update(&mut self, input: ErrorBit) -> Signal {
         if self.drifted {
             *self = Self::new(self.settings);

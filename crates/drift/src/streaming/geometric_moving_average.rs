@@ -62,6 +62,7 @@ impl Default for GeometricMovingAverage {
 impl Detector for GeometricMovingAverage {
     type Input = Value;
 
+    #[inline]
     fn update(&mut self, input: Value) -> Signal {
         if self.drifted {
             *self = Self::new(self.settings);

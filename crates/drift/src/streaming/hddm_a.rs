@@ -80,6 +80,7 @@ impl Default for HddmA {
 impl Detector for HddmA {
     type Input = ErrorBit;
 
+    #[inline]
     fn update(&mut self, input: ErrorBit) -> Signal {
         if self.drifted {
             *self = Self::new(self.settings);

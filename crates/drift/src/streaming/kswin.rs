@@ -199,6 +199,7 @@ impl Default for Kswin {
 impl Detector for Kswin {
     type Input = Value;
 
+    #[inline]
     fn update(&mut self, input: Value) -> Signal {
         if self.drifted {
             self.window.clear();

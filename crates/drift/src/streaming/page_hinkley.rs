@@ -95,6 +95,7 @@ impl Default for PageHinkley {
 impl Detector for PageHinkley {
     type Input = Value;
 
+    #[inline]
     fn update(&mut self, input: Value) -> Signal {
         if self.drifted {
             *self = Self::new(self.settings);

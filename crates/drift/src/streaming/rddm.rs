@@ -180,6 +180,7 @@ impl Default for Rddm {
 impl Detector for Rddm {
     type Input = ErrorBit;
 
+    #[inline]
     fn update(&mut self, input: ErrorBit) -> Signal {
         if self.drifted && !self.settings.keep_window {
             *self = Self::new(self.settings);

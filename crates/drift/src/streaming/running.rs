@@ -8,6 +8,7 @@ pub(crate) struct RunningMean {
 }
 
 impl RunningMean {
+    #[inline]
     pub(crate) fn update(&mut self, x: f64) {
         self.n += 1.0;
         let step = 1.0 / self.n * (x - self.mean);
@@ -28,6 +29,7 @@ impl RunningMean {
 }
 
 /// Keeps a sum of finite numbers finite, so that no infinity meets another one later.
+#[inline]
 pub(crate) fn saturated(sum: f64) -> f64 {
     sum.clamp(f64::MIN, f64::MAX)
 }
@@ -40,12 +42,14 @@ pub(crate) struct RunningVariance {
 }
 
 impl RunningVariance {
+    #[inline]
     pub(crate) fn update(&mut self, x: f64) {
         let before = self.mean.mean;
         self.mean.update(x);
         self.squares += (x - before) * (x - self.mean.mean);
     }
 
+    #[inline]
     pub(crate) fn variance(&self) -> f64 {
         if self.mean.n > 1.0 { self.squares / (self.mean.n - 1.0) } else { 0.0 }
     }

@@ -128,6 +128,7 @@ impl Default for Stepd {
 impl Detector for Stepd {
     type Input = ErrorBit;
 
+    #[inline]
     fn update(&mut self, input: ErrorBit) -> Signal {
         if self.drifted {
             *self = Self::with_critical(self.settings, self.critical);
