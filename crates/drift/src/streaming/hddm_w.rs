@@ -116,7 +116,6 @@ impl Default for HddmW {
 impl Detector for HddmW {
     type Input = ErrorBit;
 
-    #[inline]
     fn update(&mut self, input: ErrorBit) -> Signal {
         if self.drifted {
             *self = Self::new(self.settings);
