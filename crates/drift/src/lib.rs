@@ -2,8 +2,14 @@
 //!
 //! Two samples of one column are compared by a [`Method`]: each has a file of its own, a row in the table ([`Method::spec`]) that states
 //! its definition, source, range and threshold, and a function that returns everything it can tell ([`ks()`], [`wasserstein()`],
-//! [`jensen_shannon()`], [`psi_quantile10`], [`chi_square()`] and the rest). Many p-values are judged together by a [`Correction`]. Many columns are compared by [`DataDrift`], whose [`DataDriftReport`] has a
-//! status per column, serialises, becomes evidence ([`DataDriftReport::to_statement`]) and a page to look at ([`report_html`]).
+//! [`jensen_shannon()`], [`psi_quantile10`], [`chi_square()`] and the rest). Many p-values are judged together by a [`Correction`].
+//!
+//! Many columns are compared by [`DataDrift`], whose [`DataDriftReport`] has a status per column, serialises, becomes evidence
+//! ([`DataDriftReport::to_statement`]) and a page to look at ([`report_html`], or [`SessionPage`] for many windows). Rows as a whole and
+//! embeddings: [`multivariate`]; p-values for series: [`resampling`]. A reference that is gone: [`profile`]. Value by value: [`streaming`].
+//!
+//! How well a model does, with labels, with late ones and without: [`performance`]. Whether data are what they should be: [`quality`].
+//! All of it in a running service: [`monitor`].
 //!
 //! One policy for values: null and NaN are missing, counted and left out; infinities are values where only the order counts and a typed
 //! error where a distance is asked (a report leaves them out and counts them); an empty side is a typed error; constants are fine.
