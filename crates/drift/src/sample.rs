@@ -1,12 +1,12 @@
 //! A numeric sample, sorted once, with its missing values counted.
 
 use arrow::array::Array;
-use rayon::slice::ParallelSliceMut;
 
 use crate::arrays;
 use crate::error::{Error, Side};
 use crate::math::moments::{mean, std_population};
 use crate::math::quantile::quantile_sorted;
+use crate::math::sort::sort;
 
 /// Holds the numbers of one side of a comparison, ascending, and how many values were missing.
 ///
@@ -30,12 +30,11 @@ pub struct Sample {
 impl Sample {
     /// Sorts the values; NaN is counted as missing. O(n log n), on rayon's current pool where there are many.
     pub fn new(values: impl IntoIterator<Item = f64>) -> Self {
-        let mut missing = 0;
-        let kept = values.into_iter().filter(|v| {
-            missing += u64::from(v.is_nan());
-            !v.is_nan()
-        });
-        let values = kept.collect();
+        // Collected whole, so that an iterator which knows its length is stored without growing.
+        let mut values: Vec<f64> = values.into_iter().collect();
+        let all = values.len();
+        values.retain(|v| !v.is_nan());
+        let missing = (all - values.len()) as u64;
         Self::sorted(values, missing)
     }
 
@@ -62,13 +61,8 @@ impl Sample {
         Ok(Self::sorted(values, missing))
     }
 
-    fn sorted(mut values: Vec<f64>, missing: u64) -> Self {
-        // Values that are equal in this order have the same bits, so neither threads nor an unstable sort can be told from the result.
-        match values.len() < SORTED_ON_ALL_CORES {
-            true => values.sort_unstable_by(f64::total_cmp),
-            false => values.par_sort_unstable_by(f64::total_cmp),
-        }
-        Self { values, missing }
+    fn sorted(values: Vec<f64>, missing: u64) -> Self {
+        Self { values: sort(values), missing }
     }
 
     /// Takes values that ascend and hold no NaN.
@@ -198,9 +192,6 @@ pub(crate) fn require_finite(what: &'static str, reference: &Sample, current: &S
     }
     Ok(())
 }
-
-/// From here on a sort takes milliseconds, which is worth handing to other threads.
-const SORTED_ON_ALL_CORES: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ pub(crate) mod ks_paths; // exact two-sample law by lattice paths
 pub(crate) mod moments; // sums, mean, spread without cancellation or overflow
 pub(crate) mod normal; // tails of the normal law
 pub(crate) mod quantile; // linear quantiles
+pub(crate) mod sort; // numbers, as integers of the same order
 pub(crate) mod steps; // both empirical distribution functions, step by step
 pub(crate) mod symmetric; // eigenvalues of symmetric matrices
 mod tridiagonal; // the same of larger ones

@@ -6,6 +6,8 @@ pub(crate) struct Steps<'a> {
     current: &'a [f64],
     i: usize,
     j: usize,
+    /// Values of the whole samples.
+    sizes: (f64, f64),
 }
 
 /// One distinct value and both distribution functions just after it.
@@ -33,7 +35,28 @@ impl Step {
 
 impl<'a> Steps<'a> {
     pub(crate) fn new(reference: &'a [f64], current: &'a [f64]) -> Self {
-        Self { reference, current, i: 0, j: 0 }
+        Self { reference, current, i: 0, j: 0, sizes: (reference.len() as f64, current.len() as f64) }
+    }
+
+    /// Cuts the walk into parts that together make the same steps, for threads to share; short ones stay whole.
+    pub(crate) fn parts(reference: &'a [f64], current: &'a [f64]) -> Vec<Self> {
+        let whole = Self::new(reference, current);
+        if reference.len() + current.len() < WORTH_SHARING {
+            return vec![whole];
+        }
+        // Equal values stay together, so no step is cut.
+        let start = |value: f64| (reference.partition_point(|v| *v < value), current.partition_point(|v| *v < value));
+        let cuts = (1..PARTS).filter_map(|part| reference.get(reference.len() / PARTS * part)).map(|v| start(*v));
+        let mut ends: Vec<(usize, usize)> = cuts.collect();
+        ends.push((reference.len(), current.len()));
+        let mut from = (0, 0);
+        let parts = ends.into_iter().map(|end| {
+            let (i, j) = std::mem::replace(&mut from, end);
+            let (reference, current) =
+                (reference.get(..end.0).unwrap_or_default(), current.get(..end.1).unwrap_or_default());
+            Self { reference, current, i, j, ..whole }
+        });
+        parts.collect()
     }
 }
 
@@ -51,8 +74,8 @@ impl Iterator for Steps<'_> {
         self.j = run_end(self.current, self.j, value);
         Some(Step {
             value,
-            f: self.i as f64 / self.reference.len() as f64,
-            g: self.j as f64 / self.current.len() as f64,
+            f: self.i as f64 / self.sizes.0,
+            g: self.j as f64 / self.sizes.1,
             in_reference: self.i > smaller.0,
             equal: (self.i - smaller.0, self.j - smaller.1),
             smaller,
@@ -73,6 +96,10 @@ fn run_end(sorted: &[f64], from: usize, value: f64) -> usize {
     end
 }
 
+/// From so many values on a walk takes as long as a hundred switches of threads.
+const WORTH_SHARING: usize = 1 << 17;
+const PARTS: usize = 8;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +112,25 @@ mod tests {
             steps,
             [(0.0, 0.0, 0.5, false), (1.0, 0.25, 0.5, true), (2.0, 0.75, 1.0, true), (4.0, 1.0, 1.0, true)]
         );
+    }
+
+    #[test]
+    fn parts_make_the_steps_of_the_whole() {
+        let ramp = |n: u32, by: u32| -> Vec<f64> { (0..n).map(|i| f64::from(i / by)).collect() };
+        let zeros = || [vec![-0.0; 40_000], vec![0.0; 60_000]].concat();
+        let cases = [
+            (ramp(100_000, 1), ramp(90_000, 7)),
+            (ramp(150_000, 40_000), ramp(3, 1)),
+            (vec![5.0; 140_000], ramp(20, 1)),
+            (zeros(), zeros()),
+            (vec![7.0], ramp(140_000, 1)),
+        ];
+        for (reference, current) in cases {
+            let all = |step: Step| (step.value, step.f, step.g, step.in_reference, step.equal, step.smaller);
+            let parts = Steps::parts(&reference, &current);
+            assert!(parts.len() == PARTS || reference.len() < PARTS);
+            assert!(parts.into_iter().flatten().map(all).eq(Steps::new(&reference, &current).map(all)));
+        }
+        assert_eq!(Steps::parts(&[1.0], &[2.0]).len(), 1);
     }
 }

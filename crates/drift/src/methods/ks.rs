@@ -1,5 +1,7 @@
 //! The two-sample Kolmogorov-Smirnov test.
 
+use rayon::prelude::*;
+
 use crate::error::Error;
 use crate::math::kolmogorov::{limit_survival, one_sample_survival};
 use crate::math::ks_paths::{Boundary, exceedance};
@@ -138,16 +140,11 @@ struct Extreme {
 /// Equal differences go to the first value in the order of scipy: reference ascending, then current ascending.
 fn extremes(reference: &[f64], current: &[f64]) -> (Extreme, Extreme) {
     let none = Extreme { difference: 0.0, location: f64::NAN };
-    let mut high = [None, None];
-    let mut low = [None, None];
-    for step in Steps::new(reference, current) {
-        let difference = step.f - step.g;
-        let side = usize::from(!step.in_reference);
-        let here = Extreme { difference, location: step.value };
-        if let (Some(high), Some(low)) = (high.get_mut(side), low.get_mut(side)) {
-            keep(high, here, |new, old| new > old);
-            keep(low, here, |new, old| new < old);
-        }
+    let parts: Vec<_> = Steps::parts(reference, current).into_par_iter().map(extremes_of_steps).collect();
+    let (mut high, mut low) = ([None, None], [None, None]);
+    for (of_high, of_low) in parts {
+        high.iter_mut().zip(of_high).for_each(|(best, here)| keep(best, here, |new, old| new > old));
+        low.iter_mut().zip(of_low).for_each(|(best, here)| keep(best, here, |new, old| new < old));
     }
     let pick = |[first, second]: [Option<Extreme>; 2], beats: fn(f64, f64) -> bool| match (first, second) {
         (Some(a), Some(b)) => {
@@ -162,9 +159,28 @@ fn extremes(reference: &[f64], current: &[f64]) -> (Extreme, Extreme) {
     (pick(high, |new, old| new > old), pick(low, |new, old| new < old))
 }
 
-fn keep(best: &mut Option<Extreme>, here: Extreme, beats: fn(f64, f64) -> bool) {
-    if best.is_none_or(|best| beats(here.difference, best.difference)) {
-        *best = Some(here);
+/// The largest and the smallest differences at values of the reference, and at those of the current sample alone.
+type Extremes = ([Option<Extreme>; 2], [Option<Extreme>; 2]);
+
+fn extremes_of_steps(steps: Steps<'_>) -> Extremes {
+    let (mut high, mut low) = ([None, None], [None, None]);
+    for step in steps {
+        let here = Some(Extreme { difference: step.f - step.g, location: step.value });
+        let side = usize::from(!step.in_reference);
+        if let (Some(high), Some(low)) = (high.get_mut(side), low.get_mut(side)) {
+            keep(high, here, |new, old| new > old);
+            keep(low, here, |new, old| new < old);
+        }
+    }
+    (high, low)
+}
+
+/// Equal ones leave the first in its place.
+fn keep(best: &mut Option<Extreme>, here: Option<Extreme>, beats: fn(f64, f64) -> bool) {
+    if let Some(new) = here
+        && best.is_none_or(|best| beats(new.difference, best.difference))
+    {
+        *best = here;
     }
 }
 
