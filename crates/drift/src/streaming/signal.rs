@@ -34,6 +34,7 @@ pub trait Detector {
     type Input;
 
     /// Takes the next value.
+    // Implementations are `#[inline]`: a call for each value would cost a detector of a few additions most of its speed.
     fn update(&mut self, input: Self::Input) -> Signal;
 
     /// Takes many, and returns each signal that is not quiet with the place of its value.
@@ -44,6 +45,7 @@ pub trait Detector {
         let signals = inputs.into_iter().map(|input| self.update(input));
         (0..).zip(signals).filter(|(_, signal)| *signal != Signal::Quiet).collect()
     }
+
     /// Takes the rows of an array in order, those without a value left out; the same as value by value.
     ///
     /// ```
