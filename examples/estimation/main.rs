@@ -10,11 +10,11 @@
 mod chunk; // what is known of one chunk
 mod survey; // rows of the survey
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use lineal_drift::performance::{Cbpe, CbpeSettings, Metric};
 use lineal_drift::{DataDrift, DataDriftSettings, Series, SessionPage};
-use lineal_examples::{Outcome, ensure};
+use lineal_examples::{Outcome, ensure, out_dir};
 
 use chunk::Chunk;
 use survey::Survey;
@@ -24,7 +24,7 @@ const ROWS: usize = 10_000;
 const METRICS: [Metric; 2] = [Metric::RocAuc, Metric::Accuracy];
 
 fn main() -> Outcome<()> {
-    let out = out_dir(std::env::args().skip(1))?;
+    let out = out_dir("estimation", std::env::args().skip(1))?;
     let survey = Survey::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/acs_employment_ma.parquet"))?;
 
     // From the reference: how to calibrate, which values are usual, and how far columns stray from chunk to chunk.
@@ -70,16 +70,4 @@ fn page(cbpe: &Cbpe, chunks: &[Chunk]) -> String {
     };
     let page = METRICS.into_iter().fold(page, |page, metric| page.with_series(series(metric)));
     chunks.iter().fold(page, |page, chunk| page.with_window(chunk.name(), &chunk.report)).to_html()
-}
-
-fn out_dir(mut words: impl Iterator<Item = String>) -> Outcome<PathBuf> {
-    let mut out = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/estimation");
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--out" => out = words.next().ok_or("--out needs a directory")?.into(),
-            other => return Err(format!("{other}: unknown; try --out DIR").into()),
-        }
-    }
-    std::fs::create_dir_all(&out)?;
-    Ok(out.canonicalize()?)
 }

@@ -7,15 +7,15 @@ mod model; // trained on the winter, and what it says of any month
 mod session; // what each month looks like beside the winter
 mod table; // what is printed
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use lineal_examples::{Outcome, ensure};
+use lineal_examples::{Outcome, ensure, out_dir};
 
 use model::Watched;
 use session::Session;
 
 fn main() -> Outcome<()> {
-    let out = out_dir(std::env::args().skip(1))?;
+    let out = out_dir("monitoring", std::env::args().skip(1))?;
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/flights_2013.parquet");
     let watched = Watched::train(&data)?;
     let session = Session::run(&watched)?;
@@ -32,16 +32,4 @@ fn main() -> Outcome<()> {
     ensure(session.month("July")?.report.drifted().count() > 0, "July is not winter")?;
     ensure(session.matched_july()?.drifted().count() == 0, "July is like July: a matched reference is quiet")?;
     ensure(page.len() < 1_000_000, "the page stays below a megabyte")
-}
-
-fn out_dir(mut words: impl Iterator<Item = String>) -> Outcome<PathBuf> {
-    let mut out = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/monitoring");
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--out" => out = words.next().ok_or("--out needs a directory")?.into(),
-            other => return Err(format!("{other}: unknown; try --out DIR").into()),
-        }
-    }
-    std::fs::create_dir_all(&out)?;
-    Ok(out.canonicalize()?)
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::slice::from_ref;
+use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, UInt64Array};
 use arrow::compute::filter_record_batch;
 use lineal_drift::performance::{Cbpe, CbpeSettings, Metric, Reliability};
 use lineal_drift::{
     Band, Calibrated, ColumnKind, ColumnSettings, DataDrift, DataDriftReport, DataDriftSettings, Series, SeriesPoint,
-    SessionPage,
+    SessionPage, matched_reference,
 };
 use lineal_examples::Outcome;
 use lineal_examples::learn::features::{CATEGORICAL, NUMERIC};
@@ -92,11 +93,14 @@ impl<'a> Session<'a> {
         Ok(self.drift.compare(&[every_second(rows, 0)?], &[every_second(rows, 1)?])?)
     }
 
-    /// Compares the odd rows of July with its even ones: what a reference of the same season would say.
+    /// Compares the odd rows of July with the rows of its season in a reference of the whole year, of even rows.
     pub(crate) fn matched_july(&self) -> Outcome<DataDriftReport> {
-        let july = self.watched.months.iter().find(|(name, _)| *name == "July").ok_or("no July")?;
-        let rows = &july.1.columns;
-        Ok(self.drift.compare(&[every_second(rows, 0)?], &[every_second(rows, 1)?])?)
+        let month = |(number, (_, rows)): (usize, &(&str, Rows))| with_month(&every_second(&rows.columns, 0)?, number);
+        let year = self.watched.months.iter().enumerate().map(month).collect::<Outcome<Vec<_>>>()?;
+        let july = self.watched.months.iter().position(|(name, _)| *name == "July").ok_or("no July")?;
+        let current = with_month(&every_second(&self.watched.months[july].1.columns, 1)?, july)?;
+        let matched = matched_reference(&year, from_ref(&current), &["month"])?;
+        Ok(self.drift.compare(&matched, &[current])?)
     }
 
     pub(crate) fn band(&self, metric: Metric) -> Band {
@@ -157,4 +161,14 @@ fn settings_of_columns() -> DataDriftSettings {
 fn every_second(rows: &RecordBatch, first: usize) -> Outcome<RecordBatch> {
     let mask: BooleanArray = (0..rows.num_rows()).map(|row| Some(row % 2 == first)).collect();
     Ok(filter_record_batch(rows, &mask)?)
+}
+
+/// Adds the number of the month, which is what rows are matched by.
+fn with_month(rows: &RecordBatch, month: usize) -> Outcome<RecordBatch> {
+    let months = (0..rows.num_rows()).map(|_| month as u64).collect::<UInt64Array>();
+    let schema = rows.schema();
+    let fields = schema.fields().iter().map(|field| field.name().as_str()).chain(["month"]);
+    let columns = rows.columns().iter().cloned().chain([Arc::new(months) as ArrayRef]);
+    let columns = fields.zip(columns).map(|(name, column)| (name, column, true));
+    Ok(RecordBatch::try_from_iter_with_nullable(columns)?)
 }

@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 
-use crate::error::Error;
+use crate::error::{Error, excerpt};
 
 /// How a type of column is compared unless a setting says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,7 +209,7 @@ fn unsupported(data_type: &DataType) -> Error {
 
 /// Returns Arrow's name of a type, cut so that a deeply nested type cannot flood a report.
 pub(crate) fn type_name(data_type: &DataType) -> Box<str> {
-    data_type.to_string().chars().take(60).collect::<String>().into()
+    excerpt(&data_type.to_string())
 }
 
 #[cfg(test)]

@@ -259,6 +259,11 @@ impl Error {
     }
 }
 
+/// Cuts a name from outside to a length that a message can bear.
+pub(crate) fn excerpt(name: &str) -> Box<str> {
+    name.chars().take(60).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,11 +4,11 @@ use super::alarm::Alarm;
 use super::counts::Counts;
 use super::measure;
 use super::policy::{MonitorSettings, Severity};
-use super::reference::{Feature, MonitorReference, excerpt};
+use super::reference::{Feature, MonitorReference};
 use super::report::{FeatureWindow, Finding, Judgement, Phase, Signal, Totals, WindowReport};
 use super::thresholds::{Slot, Thresholds, missing_cells};
 use super::windows::WindowBounds;
-use crate::error::Error;
+use crate::error::{Error, excerpt};
 use crate::method::Method;
 
 /// Everything about findings; knows nothing of recording.

@@ -13,7 +13,7 @@ use super::stored::StoredReference;
 use super::value::Value;
 use crate::arrays::{self, Nature};
 use crate::band::Band;
-use crate::error::{Error, Side};
+use crate::error::{Error, Side, excerpt};
 use crate::method::Method;
 use crate::sample::Sample;
 use crate::settings::ColumnKind;
@@ -386,9 +386,4 @@ fn nature(columns: &[&dyn Array]) -> Result<Nature, Error> {
 
 fn not_once(name: &str) -> Error {
     Error::Columns { column: excerpt(name), problem: "it does not stand exactly once" }
-}
-
-/// Cuts a name to a readable length.
-pub(crate) fn excerpt(name: &str) -> Box<str> {
-    name.chars().take(60).collect()
 }

@@ -10,7 +10,7 @@ use super::collector::Collector;
 use super::column::ColumnProfile;
 use super::settings::ProfileSettings;
 use super::table::TableProfile;
-use crate::error::Error;
+use crate::error::{Error, excerpt};
 
 /// Takes the batches of one table, one after the other, and keeps only what a profile needs.
 ///
@@ -235,7 +235,7 @@ fn pieces(batches: &[RecordBatch], first: u64) -> Vec<Piece> {
 }
 
 fn columns(name: &str, problem: &'static str) -> Error {
-    Error::Columns { column: name.chars().take(60).collect::<String>().into(), problem }
+    Error::Columns { column: excerpt(name), problem }
 }
 
 /// Part of what makes a profile: other chunks would give other coins.

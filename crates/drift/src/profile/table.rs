@@ -10,7 +10,7 @@ use super::codec::{Malformed, Reader, Writer};
 use super::column::ColumnProfile;
 use super::profiler::TableProfiler;
 use super::settings::ProfileSettings;
-use crate::error::Error;
+use crate::error::{Error, excerpt};
 
 /// Profiles of all columns of a table, in their order. It takes the place of the rows: it is stored, merged and compared instead of them.
 ///
@@ -178,10 +178,7 @@ fn checked(bytes: &[u8]) -> Result<&[u8], Malformed> {
 }
 
 fn missing(name: &str) -> Error {
-    Error::Columns {
-        column: name.chars().take(60).collect::<String>().into(),
-        problem: "only one of the sides holds it",
-    }
+    Error::Columns { column: excerpt(name), problem: "only one of the sides holds it" }
 }
 
 /// Format and version.

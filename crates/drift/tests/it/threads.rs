@@ -1,11 +1,14 @@
 //! The same bits on any number of threads.
 
 use arrow::array::RecordBatch;
+use lineal_core::Rng;
 use lineal_drift::multivariate::{
     DomainClassifier, Reconstruction, RowReconstruction, energy_test, hotelling, linear_mmd_test, mmd_test,
 };
 use lineal_drift::resampling::{Draws, Scheme, resampled_test};
-use lineal_drift::{DataDrift, DataDriftSettings, Sample, arrow, ks, report_html};
+use lineal_drift::{
+    Categories, DataDrift, DataDriftSettings, Method, PairedCounts, Sample, Score, arrow, ks, report_html,
+};
 
 use crate::generators::{batch, floats, words};
 use crate::multivariate::normal_rows;
@@ -36,6 +39,32 @@ fn any_number_of_threads_gives_the_same_bytes() {
     let alone = run(1);
     for threads in [2, 3, 8] {
         assert!(run(threads) == alone, "{threads} threads");
+    }
+}
+
+/// With more values than the size from which sorts and walks are shared.
+#[test]
+fn every_method_gives_the_same_bits_on_any_number_of_threads() {
+    let sample = |seed: u64| {
+        let mut rng = Rng::new(seed, "threads");
+        (0..70_000).map(|_| (rng.normal() * 1000.0).round()).collect::<Sample>()
+    };
+    let (reference, current) = (sample(1), sample(2));
+    let counts = PairedCounts::pair(&Categories::from_sample(&reference), &Categories::from_sample(&current));
+    let methods = || Method::ALL.iter().chain(Method::EVIDENTLY).chain(Method::NANNYML);
+    let run = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let of_numbers = methods().filter(|m| m.spec().numeric()).map(|m| m.score(&reference, &current));
+            let of_counts = methods().filter(|m| m.spec().categorical()).map(|m| m.score_counts(&counts));
+            let bits = |score: Score| (score.value.to_bits(), score.p_value.map(f64::to_bits));
+            of_numbers.chain(of_counts).map(|score| score.map(bits).map_err(|e| e.to_string())).collect::<Vec<_>>()
+        })
+    };
+    let alone = run(1);
+    assert!(alone.iter().filter(|score| score.is_ok()).count() > 40, "{alone:?}");
+    for threads in [2, 8] {
+        assert_eq!(run(threads), alone, "{threads} threads");
     }
 }
 

@@ -7,5 +7,4 @@ mod merge; // parts, threads and cuts give one result
 mod row_by_row; // counts and examples agree with a plain walk over the rows
 mod rules; // each rule: passing, failing, at its edges
 mod snapshots; // stored forms
-mod speed; // run by hand, in release
 mod types; // every type of column
