@@ -4,7 +4,7 @@ use std::{fmt, io, slice};
 
 use sha2::block_api::compress256;
 
-use self::abreast::compress_two;
+use self::abreast::{compress_one, compress_two};
 use crate::Digest;
 
 mod abreast;
@@ -40,6 +40,15 @@ impl Hasher {
         compress256(&mut self.state, blocks);
         self.keep(rest);
         self.size_bytes += bytes.len() as u64;
+    }
+
+    /// Takes in the next bytes, with other work in between; returns that as far as it came.
+    pub fn update_beside<B: Beside>(&mut self, bytes: &[u8], beside: B) -> B {
+        let (blocks, rest) = self.complete(bytes).as_chunks();
+        let beside = compress_one(&mut self.state, blocks, beside);
+        self.keep(rest);
+        self.size_bytes += bytes.len() as u64;
+        beside
     }
 
     /// Takes in the next bytes and returns the digest of just these.
@@ -78,6 +87,30 @@ impl Hasher {
         self.size_bytes += bytes.len() as u64;
         own.size_bytes = bytes.len() as u64;
         (own.finish(), beside)
+    }
+
+    /// Takes in the next bytes of two sequences.
+    ///
+    /// On a CPU of x86 with the SHA extensions that takes little longer than one of them, as far as both have bytes.
+    ///
+    /// ```
+    /// use lineal_core::{Digest, Hasher};
+    ///
+    /// let (mut one, mut other) = (Hasher::new(), Hasher::new());
+    /// Hasher::update_both([&mut one, &mut other], [b"abc", b"defgh"]);
+    /// assert_eq!((one.finish(), other.finish()), (Digest::of(b"abc"), Digest::of(b"defgh")));
+    /// ```
+    pub fn update_both([one, other]: [&mut Self; 2], [bytes, other_bytes]: [&[u8]; 2]) {
+        let (blocks, rest) = one.complete(bytes).as_chunks();
+        let (other_blocks, other_rest) = other.complete(other_bytes).as_chunks();
+        compress_two([&mut one.state, &mut other.state], [blocks, other_blocks], ());
+        let both = blocks.len().min(other_blocks.len());
+        compress256(&mut one.state, blocks.get(both..).unwrap_or_default());
+        compress256(&mut other.state, other_blocks.get(both..).unwrap_or_default());
+        one.keep(rest);
+        other.keep(other_rest);
+        one.size_bytes += bytes.len() as u64;
+        other.size_bytes += other_bytes.len() as u64;
     }
 
     /// Returns the digest of everything taken in.

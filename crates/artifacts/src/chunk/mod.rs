@@ -7,6 +7,6 @@ mod cut; // the rule `gear-1`: content decides where a chunk ends
 mod gear; // the table of its rolling hash
 mod profile; // which lengths for which files, and cuts that callers know
 
-pub(crate) use self::cut::Search;
+pub(crate) use self::cut::{CutRule, Search};
 pub use self::profile::ChunkProfile;
 pub(crate) use self::profile::{MAX_CHUNK, ends_at};

@@ -1,4 +1,4 @@
-//! The compression function of SHA-256 for two sequences of blocks abreast.
+//! The compression function of SHA-256 for two sequences of blocks abreast, and with other work beside it.
 //!
 //! Each round of SHA-256 waits for the one before, so one sequence leaves half of a CPU's unit for it idle. Two of them,
 //! round by round, take the time of one. Without the SHA extensions of x86 the sequences alternate block by block, and how
@@ -19,6 +19,28 @@ pub(super) fn compress_two<B: Beside>(states: [&mut State; 2], blocks: [&[[u8; B
         return unsafe { x86::compress_two(states, blocks, beside) };
     }
     alternate(states, blocks, beside)
+}
+
+/// Compresses blocks into a state, with `beside` in between.
+pub(super) fn compress_one<B: Beside>(state: &mut State, blocks: &[[u8; BLOCK]], beside: B) -> B {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("sha") && std::arch::is_x86_feature_detected!("avx") {
+        #[expect(
+            unsafe_code,
+            reason = "the work beside it takes a tenth of its own time; only the CPU must be right"
+        )]
+        // SAFETY: this CPU has the features that the function is compiled for.
+        return unsafe { x86::compress_one(state, blocks, beside) };
+    }
+    one_by_one(state, blocks, beside)
+}
+
+fn one_by_one<B: Beside>(state: &mut State, blocks: &[[u8; BLOCK]], mut beside: B) -> B {
+    for block in blocks {
+        compress256(state, slice::from_ref(block));
+        beside = (0..ROUNDS).fold(beside.block(), Beside::round);
+    }
+    beside
 }
 
 fn alternate<B: Beside>(
@@ -81,6 +103,27 @@ mod x86 {
         }
         *one = unpack(words);
         *other = unpack(other_words);
+        beside
+    }
+
+    #[target_feature(enable = "sha,avx")]
+    pub(super) fn compress_one<B: Beside>(state: &mut State, blocks: &[[u8; BLOCK]], mut beside: B) -> B {
+        let mut words = pack(state);
+        for block in blocks {
+            let mut schedule = load(block);
+            let before = words;
+            beside = beside.block();
+            for (four, constants) in CONSTANTS.iter().enumerate() {
+                // The first sixteen words of the message schedule are the block itself.
+                if four >= 4 {
+                    schedule = extend(schedule);
+                }
+                words = four_rounds(words, schedule[four.min(3)], constants);
+                beside = beside.round(four);
+            }
+            words = add(words, before);
+        }
+        *state = unpack(words);
         beside
     }
 

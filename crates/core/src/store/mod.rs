@@ -2,10 +2,13 @@
 
 mod backend; // verify_backend: racing writers
 mod buffers; // memory for large local reads
+#[cfg(target_os = "linux")]
+mod direct; // uploads to the local disk past the page cache
 mod error; // what can go wrong with a store, a journal or a blob
 mod file_stream; // a local file as a stream of bytes
 mod format; // the FORMAT object and the probe recorded in it
 mod host; // clock, ids and timer of the embedding program
+mod local; // the local disk as object store
 mod on_cpu; // from async code to rayon
 mod open; // Store: a root in an object store
 mod retry; // how often and how patiently

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use object_store::{
     Error as StorageError, GetOptions, GetResult, GetResultPayload, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode,
-    PutOptions, PutPayload, local::LocalFileSystem, memory::InMemory, path::Path,
+    PutOptions, PutPayload, memory::InMemory, path::Path,
 };
 use tokio::runtime::Handle;
 use url::Url;
@@ -15,6 +15,7 @@ use super::{
     error::{Oversize, is_oversize},
     format::{self, Format},
     is_absent,
+    local::Local,
 };
 use crate::StoreId;
 
@@ -106,8 +107,8 @@ impl Store {
             "file" => {
                 let path = parsed.to_file_path().map_err(|()| bad("not an absolute local path".to_owned()))?;
                 std::fs::create_dir_all(&path).map_err(|error| bad(error.to_string()))?;
-                let local = LocalFileSystem::new_with_prefix(&path).map_err(|error| bad(error.to_string()))?;
-                let store = Self::new(Arc::new(local.with_fsync(true)), url.trim_end_matches('/'));
+                let local = Local::new(&path).map_err(|error| bad(error.to_string()))?;
+                let store = Self::new(Arc::new(local), url.trim_end_matches('/'));
                 Ok(Self { local: Some(path.into()), ..store })
             }
             "memory" => Ok(Self::new(Arc::new(InMemory::new()), url)),
@@ -288,7 +289,7 @@ impl Store {
                 if Buffers::serve(range.end.saturating_sub(range.start)) =>
             {
                 let buffers = Arc::clone(&self.buffers);
-                let read = runtime.spawn_blocking(move || buffers.read(file, range)).await;
+                let read = runtime.spawn_blocking(move || buffers.read(&file, range)).await;
                 read.map_err(io::Error::other).and_then(|read| read).map_err(|error| generic(format!("{key}: {error}")))
             }
             (answer, _) => answer.bytes().await,

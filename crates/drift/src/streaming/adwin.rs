@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    in_turns::in_turns,
     input::Value,
     signal::{Detector, Signal},
 };
@@ -11,7 +12,7 @@ use super::{
 ///
 /// Holds an exponential histogram of O(log n) buckets; O(1) per value, and O(log n) every `clock` values. Bounds false alarms by `delta`
 /// for values between 0 and 1: of much smaller ones it sees nothing, and where values are large beside their spread, rounding of their
-/// sums is taken for a change. [`DriftAlarm`](super::DriftAlarm) brings values there first. Windows of replicas merge ([`Adwin::merge`]).
+/// sums is taken for a change. [`DriftAlarm`](super::DriftAlarm) brings values there first. Windows of replicas merge.
 /// Source: Bifet and Gavaldà, Learning from Time-Changing Data with Adaptive Windowing (2007); index for index as river's `ADWIN`.
 ///
 /// ```
@@ -98,51 +99,6 @@ impl Adwin {
     #[must_use]
     pub fn squared_deviations(&self) -> f64 {
         self.variance / self.scale / self.scale
-    }
-
-    /// Takes the window of a replica that watched another part of the same stream in the same time.
-    ///
-    /// Sums, widths and deviations are those of both windows. Buckets of one size are taken in turns, as if values had come alternately:
-    /// the order between replicas is not known. A window with a drift in it is given up, as the next value would do; settings stay those
-    /// of `self`. Changes are looked for with the next values, not here. O(log n).
-    ///
-    /// ```
-    /// use lineal_drift::streaming::{Adwin, Detector, Value};
-    ///
-    /// let (mut one, mut other) = (Adwin::default(), Adwin::default());
-    /// one.update_all((0..1000).map(|at| Value::new(f64::from(at % 2)).unwrap()));
-    /// other.update_all((0..500).map(|at| Value::new(f64::from(at % 4)).unwrap()));
-    /// one.merge(other);
-    /// assert_eq!((one.width(), one.total()), (1500.0, 1250.0));
-    /// ```
-    pub fn merge(&mut self, mut other: Self) {
-        self.give_up_after_drift();
-        other.give_up_after_drift();
-        if self.scale != other.scale {
-            self.scale_down();
-            other.scale_down();
-        }
-        if self.width > 0.0 && other.width > 0.0 {
-            let difference = self.total / self.width - other.total / other.width;
-            let width = self.width + other.width;
-            self.variance += self.width * other.width * difference * difference / width;
-        }
-        self.variance += other.variance;
-        self.width += other.width;
-        self.total += other.total;
-        self.ticks = self.ticks.wrapping_add(other.ticks);
-        for (at, theirs) in other.rows.into_iter().enumerate() {
-            match self.rows.get_mut(at) {
-                Some(ours) => *ours = in_turns(std::mem::take(ours), theirs),
-                None => self.rows.push(theirs),
-            }
-        }
-        for at in 0.. {
-            while self.join_oldest(at) {}
-            if at >= self.rows.len() {
-                return;
-            }
-        }
     }
 
     fn give_up_after_drift(&mut self) {
@@ -260,20 +216,6 @@ impl Adwin {
     }
 }
 
-/// Puts two rows together so that the newest of both are the last ones.
-fn in_turns(mut ours: VecDeque<Bucket>, mut theirs: VecDeque<Bucket>) -> VecDeque<Bucket> {
-    let mut joined = VecDeque::with_capacity(ours.len() + theirs.len());
-    while ours.len().max(theirs.len()) > 0 {
-        let longest = ours.len().max(theirs.len());
-        for row in [&mut ours, &mut theirs] {
-            if row.len() == longest {
-                joined.extend(row.pop_front());
-            }
-        }
-    }
-    joined
-}
-
 fn bucket_size(row: usize) -> f64 {
     2.0_f64.powi(i32::try_from(row).unwrap_or(i32::MAX))
 }
@@ -300,5 +242,37 @@ impl Detector for Adwin {
         let is_time = self.ticks.is_multiple_of(u64::from(self.settings.clock.max(1)));
         self.drifted = is_time && self.width > f64::from(self.settings.grace_period) && self.shrink();
         if self.drifted { Signal::Drift } else { Signal::Quiet }
+    }
+
+    /// Sums, widths and deviations are those of both windows; buckets of one size are taken in turns. A window with a drift in it is given
+    /// up, as the next value would do. O(log n).
+    fn merge(&mut self, mut other: Self) {
+        self.give_up_after_drift();
+        other.give_up_after_drift();
+        if self.scale != other.scale {
+            self.scale_down();
+            other.scale_down();
+        }
+        if self.width > 0.0 && other.width > 0.0 {
+            let difference = self.total / self.width - other.total / other.width;
+            let width = self.width + other.width;
+            self.variance += self.width * other.width * difference * difference / width;
+        }
+        self.variance += other.variance;
+        self.width += other.width;
+        self.total += other.total;
+        self.ticks = self.ticks.wrapping_add(other.ticks);
+        for (at, theirs) in other.rows.into_iter().enumerate() {
+            match self.rows.get_mut(at) {
+                Some(ours) => *ours = in_turns(std::mem::take(ours), theirs),
+                None => self.rows.push(theirs),
+            }
+        }
+        for at in 0.. {
+            while self.join_oldest(at) {}
+            if at >= self.rows.len() {
+                return;
+            }
+        }
     }
 }

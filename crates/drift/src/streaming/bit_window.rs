@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use super::in_turns::in_turns;
+
 /// The newest bits of a stream, packed; the capacity is the caller's and stays the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BitWindow {
@@ -48,6 +50,15 @@ impl BitWindow {
     /// Returns the bits, the oldest first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = bool> {
         (0..self.len).rev().map_while(|age| self.recent(age))
+    }
+
+    /// Takes the newest bits of another window in turns with its own.
+    pub(crate) fn merge(&mut self, other: &Self, capacity: u32) {
+        let bits = in_turns(self.iter(), other.iter());
+        *self = Self::default();
+        for bit in bits {
+            self.push(bit, capacity);
+        }
     }
 
     /// Forgets all but the newest bit.

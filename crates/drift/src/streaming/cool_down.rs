@@ -42,4 +42,10 @@ impl<D: Detector> Detector for CoolDown<D> {
         }
         signal
     }
+
+    /// Stays quiet for as long as the one that has longer to go.
+    fn merge(&mut self, other: Self) {
+        self.detector.merge(other.detector);
+        self.left = self.left.max(other.left);
+    }
 }

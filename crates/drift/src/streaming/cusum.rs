@@ -72,4 +72,15 @@ impl Detector for Cusum {
         self.drifted = self.mean.n >= f64::from(min_instances) && self.sum > threshold;
         if self.drifted { Signal::Drift } else { Signal::Quiet }
     }
+
+    fn merge(&mut self, other: Self) {
+        if self.drifted {
+            *self = Self::new(self.settings);
+        }
+        if other.drifted {
+            return;
+        }
+        self.mean.merge(&other.mean);
+        self.sum = self.sum.max(other.sum);
+    }
 }

@@ -48,6 +48,12 @@ struct Lowest {
     deviation: f64,
 }
 
+impl Lowest {
+    fn sum(&self) -> f64 {
+        self.rate + self.deviation
+    }
+}
+
 impl Ddm {
     /// Starts with no values.
     #[must_use]
@@ -78,7 +84,7 @@ impl Detector for Ddm {
         let deviation = (rate * (1.0 - rate) / n).sqrt();
         let here = Lowest { rate, deviation };
         let lowest = *self.lowest.get_or_insert(here);
-        let lowest = if rate + deviation <= lowest.rate + lowest.deviation { here } else { lowest };
+        let lowest = if here.sum() <= lowest.sum() { here } else { lowest };
         self.lowest = Some(lowest);
         let above = |deviations: f64| rate + deviation > lowest.rate + deviations * lowest.deviation;
         self.drifted = above(self.settings.drift_threshold);
@@ -87,5 +93,17 @@ impl Detector for Ddm {
             false if above(self.settings.warning_threshold) => Signal::Warning,
             false => Signal::Quiet,
         }
+    }
+
+    fn merge(&mut self, other: Self) {
+        if self.drifted {
+            *self = Self::new(self.settings);
+        }
+        if other.drifted {
+            return;
+        }
+        self.rate.merge(&other.rate);
+        let lowest = self.lowest.into_iter().chain(other.lowest);
+        self.lowest = lowest.max_by(|one, other| one.sum().total_cmp(&other.sum()));
     }
 }

@@ -123,6 +123,32 @@ impl Detector for DriftAlarm {
         self.drifted = signal == Signal::Drift;
         signal
     }
+
+    /// What two replicas learnt to be the unit of their values differs a little, which would be taken for a change: of two that watch
+    /// already, the one with the longer window stays. Errors have no unit.
+    fn merge(&mut self, mut other: Self) {
+        for alarm in [&mut *self, &mut other] {
+            if alarm.drifted {
+                alarm.start_anew();
+            }
+        }
+        match (&mut self.unit, &mut other.unit) {
+            (Unit::Known, Unit::Known) => self.adwin.merge(other.adwin),
+            (_, Unit::Learning(values)) => take_all(self, values),
+            (Unit::Learning(values), _) => {
+                take_all(&mut other, values);
+                *self = other;
+            }
+            _ if other.adwin.width() > self.adwin.width() => *self = other,
+            _ => {}
+        }
+    }
+}
+
+fn take_all(alarm: &mut DriftAlarm, values: &[f64]) {
+    for value in values.iter().filter_map(|value| Value::new(*value).ok()) {
+        alarm.update(value);
+    }
 }
 
 /// Values of which the median and the quartiles are learnt: their places are known to about a twentieth then.

@@ -118,4 +118,15 @@ impl Detector for Ecdd {
             false => Signal::Quiet,
         }
     }
+
+    fn merge(&mut self, other: Self) {
+        if self.drifted {
+            *self = Self::new(self.settings);
+        }
+        if other.drifted || other.rate.n == 0.0 {
+            return;
+        }
+        self.recent = if self.rate.n == 0.0 { other.recent } else { f64::midpoint(self.recent, other.recent) };
+        self.rate.merge(&other.rate);
+    }
 }

@@ -105,4 +105,21 @@ impl Detector for Eddm {
         }
         self.signal
     }
+
+    fn merge(&mut self, other: Self) {
+        if self.signal == Signal::Drift {
+            *self = Self::new(self.settings);
+        }
+        if other.signal == Signal::Drift || other.n == 0 {
+            return;
+        }
+        let since = |eddm: &Self| eddm.n.saturating_sub(eddm.last_error);
+        let since_error = if self.n == 0 { since(&other) } else { since(self).min(since(&other)) };
+        self.distances.merge(&other.distances);
+        self.n = self.n.saturating_add(other.n);
+        self.last_error = self.n.saturating_sub(since_error);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.greatest = self.greatest.into_iter().chain(other.greatest).min_by(f64::total_cmp);
+        self.signal = self.signal.max(other.signal);
+    }
 }

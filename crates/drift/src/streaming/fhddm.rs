@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     bit_window::BitWindow,
+    in_turns::in_turns,
     input::ErrorBit,
     signal::{Detector, Signal},
 };
@@ -108,5 +109,21 @@ impl Detector for Fhddm {
             self.drifted |= self.short_best - share > self.bound(short);
         }
         if self.drifted { Signal::Drift } else { Signal::Quiet }
+    }
+
+    fn merge(&mut self, other: Self) {
+        if self.drifted {
+            *self = Self::new(self.settings);
+        }
+        if other.drifted {
+            return;
+        }
+        let hits = in_turns(self.window.iter(), other.window.iter());
+        (self.window, self.hits, self.short_hits) = (BitWindow::default(), 0, 0);
+        hits.into_iter().for_each(|hit| self.slide(hit));
+        let milder =
+            |ours: f64, theirs: f64| if ours == 0.0 || theirs == 0.0 { ours.max(theirs) } else { ours.min(theirs) };
+        self.best = milder(self.best, other.best);
+        self.short_best = milder(self.short_best, other.short_best);
     }
 }

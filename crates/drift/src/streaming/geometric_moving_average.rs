@@ -74,4 +74,15 @@ impl Detector for GeometricMovingAverage {
         self.drifted = self.mean.n >= f64::from(min_instances) && self.average > threshold;
         if self.drifted { Signal::Drift } else { Signal::Quiet }
     }
+
+    fn merge(&mut self, other: Self) {
+        if self.drifted {
+            *self = Self::new(self.settings);
+        }
+        if other.drifted || other.mean.n == 0.0 {
+            return;
+        }
+        self.average = if self.mean.n == 0.0 { other.average } else { f64::midpoint(self.average, other.average) };
+        self.mean.merge(&other.mean);
+    }
 }

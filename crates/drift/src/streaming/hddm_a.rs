@@ -53,6 +53,12 @@ impl HddmA {
         Self { settings, all: empty, lowest: empty, highest: empty, drifted: false }
     }
 
+    /// Returns how far the mean of `n` values may lie from what is expected.
+    #[inline]
+    fn bound(&self, n: f64) -> f64 {
+        (1.0 / (2.0 * n) * (1.0 / self.settings.drift_confidence).ln()).sqrt()
+    }
+
     /// Tells whether the mean differs from that of `before` by more than the bound, in units of `sign`.
     fn moved(&self, before: &RunningMean, sign: f64, confidence: f64) -> bool {
         if before.n == self.all.n {
@@ -86,13 +92,11 @@ impl Detector for HddmA {
             *self = Self::new(self.settings);
         }
         self.all.update(input.as_f64());
-        let confidence = self.settings.drift_confidence;
-        let bound = |n: f64| (1.0 / (2.0 * n) * (1.0 / confidence).ln()).sqrt();
-        let here = bound(self.all.n);
-        if self.lowest.n == 0.0 || self.lowest.mean + bound(self.lowest.n) >= self.all.mean + here {
+        let here = self.bound(self.all.n);
+        if self.lowest.n == 0.0 || self.lowest.mean + self.bound(self.lowest.n) >= self.all.mean + here {
             self.lowest = self.all;
         }
-        if self.highest.n == 0.0 || self.highest.mean - bound(self.highest.n) <= self.all.mean - here {
+        if self.highest.n == 0.0 || self.highest.mean - self.bound(self.highest.n) <= self.all.mean - here {
             self.highest = self.all;
         }
         let mut signal = self.signal(&self.lowest, 1.0);
@@ -101,5 +105,21 @@ impl Detector for HddmA {
         }
         self.drifted = signal == Signal::Drift;
         signal
+    }
+
+    fn merge(&mut self, other: Self) {
+        if self.drifted {
+            *self = Self::new(self.settings);
+        }
+        if other.drifted {
+            return;
+        }
+        self.all.merge(&other.all);
+        let upper = |cut: &RunningMean| cut.mean + self.bound(cut.n);
+        let lower = |cut: &RunningMean| cut.mean - self.bound(cut.n);
+        let cuts = |ours, theirs| [ours, theirs].into_iter().filter(|cut: &RunningMean| cut.n > 0.0);
+        let lowest = cuts(self.lowest, other.lowest).max_by(|one, other| upper(one).total_cmp(&upper(other)));
+        let highest = cuts(self.highest, other.highest).min_by(|one, other| lower(one).total_cmp(&lower(other)));
+        (self.lowest, self.highest) = (lowest.unwrap_or_default(), highest.unwrap_or_default());
     }
 }

@@ -62,6 +62,20 @@ impl Weighted {
     }
 }
 
+impl Weighted {
+    /// Halfway between both: every weight is half of what it was.
+    fn merge(&mut self, other: &Self) {
+        match (self.mean, other.mean) {
+            (_, None) => {}
+            (None, Some(_)) => *self = *other,
+            (Some(ours), Some(theirs)) => {
+                self.mean = Some(f64::midpoint(ours, theirs));
+                self.squares = 0.25 * (self.squares + other.squares);
+            }
+        }
+    }
+}
+
 /// The values up to the cut where the bound of the mean was most extreme, and those behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Cut {
@@ -78,6 +92,14 @@ impl Cut {
             *self = Self { bound: Some(bound), before: *all, after: Weighted::EMPTY };
         } else {
             self.after.update(x, lambda);
+        }
+    }
+
+    /// Keeps the cut whose bound is less extreme.
+    fn merge(&mut self, other: Self, is_milder: impl Fn(f64, f64) -> bool) {
+        let theirs = other.bound;
+        if self.bound.is_none_or(|ours| theirs.is_some_and(|theirs| is_milder(ours, theirs))) {
+            *self = other;
         }
     }
 
@@ -132,5 +154,17 @@ impl Detector for HddmW {
         }
         self.drifted = signal == Signal::Drift;
         signal
+    }
+
+    fn merge(&mut self, other: Self) {
+        if self.drifted {
+            *self = Self::new(self.settings);
+        }
+        if other.drifted {
+            return;
+        }
+        self.all.merge(&other.all);
+        self.rise.merge(other.rise, |ours, theirs| theirs > ours);
+        self.fall.merge(other.fall, |ours, theirs| theirs < ours);
     }
 }

@@ -3,6 +3,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    in_turns::in_turns,
     input::Value,
     signal::{Detector, Signal},
 };
@@ -73,6 +74,13 @@ impl Kswin {
             older: Older::default(),
             drawn: Vec::new(),
             critical,
+        }
+    }
+
+    fn give_up_after_drift(&mut self) {
+        if self.drifted {
+            self.window.clear();
+            self.drifted = false;
         }
     }
 
@@ -201,10 +209,7 @@ impl Detector for Kswin {
 
     #[inline]
     fn update(&mut self, input: Value) -> Signal {
-        if self.drifted {
-            self.window.clear();
-            self.drifted = false;
-        }
+        self.give_up_after_drift();
         let KswinSettings { window_size, stat_size, .. } = self.settings;
         if stat_size == 0 || self.older_size() < stat_size {
             return Signal::Quiet;
@@ -222,6 +227,19 @@ impl Detector for Kswin {
         self.draw();
         self.drifted = self.older.distance(&self.drawn) >= self.critical;
         if self.drifted { Signal::Drift } else { Signal::Quiet }
+    }
+
+    fn merge(&mut self, mut other: Self) {
+        for kswin in [&mut *self, &mut other] {
+            kswin.give_up_after_drift();
+        }
+        if other.window.is_empty() {
+            return;
+        }
+        let random = if self.window.is_empty() { other.random } else { self.random };
+        let window = in_turns(std::mem::take(&mut self.window), other.window);
+        let window = window.into_iter().filter_map(|value| Value::new(value).ok()).collect();
+        *self = Saved { settings: self.settings, window, random, drifted: false }.into();
     }
 }
 

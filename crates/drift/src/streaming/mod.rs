@@ -9,9 +9,10 @@
 //! whether they are fed one value at a time, many, or an Arrow array ([`Detector::update_array`]). After a drift they start anew with
 //! the next value. Numbers near the limits of `f64` saturate: a state never holds an infinity.
 //!
-//! Saved states of replicas that watch parts of one stream merge where the state is a sum over values: [`Adwin::merge`]. All others keep
-//! an extreme along the way (the lowest rate, the best window) or the newest values in their order, and neither follows from two states
-//! whose values came alternately. Let each replica have its detector then, and mind that rates of false alarms add up.
+//! States of replicas that watch parts of one stream merge ([`Detector::merge`]), saved ones as well as those at work: when a service shrinks, or
+//! when one place is to judge what many have seen. Counts, means and the windows of [`Adwin`] are then those of all values. What depends on the
+//! order between replicas, which nobody knows, is chosen so that a merged detector hardly fires more often for nothing than one that
+//! saw all. Rates of false alarms of replicas that are not merged add up.
 
 mod adwin; // a window that shrinks when its halves differ
 mod bit_window; // packed bits of the newest values
@@ -26,6 +27,7 @@ mod fhddm; // hits in a sliding window, by Hoeffding's bound
 mod geometric_moving_average; // weighted deviation from the mean
 mod hddm_a; // means before and after a cut, by Hoeffding's bound
 mod hddm_w; // weighted means before and after a cut, by McDiarmid's bound
+mod in_turns; // what replicas saw, as one sequence
 mod input; // what detectors are fed
 mod kswin; // laws of the newest and of older values
 mod page_hinkley; // cumulated deviation from the mean

@@ -78,6 +78,16 @@ impl Default for State {
     }
 }
 
+impl State {
+    fn risen(&self) -> f64 {
+        self.rise - self.least_rise.unwrap_or(self.rise)
+    }
+
+    fn fallen(&self) -> f64 {
+        self.greatest_fall - self.fall
+    }
+}
+
 impl PageHinkley {
     /// Starts with no values.
     #[must_use]
@@ -117,5 +127,22 @@ impl Detector for PageHinkley {
         };
         self.drifted = beyond && state.mean.n >= f64::from(min_instances);
         if self.drifted { Signal::Drift } else { Signal::Quiet }
+    }
+
+    fn merge(&mut self, other: Self) {
+        if self.drifted {
+            *self = Self::new(self.settings);
+        }
+        if other.drifted {
+            return;
+        }
+        let (ours, theirs) = (&mut self.state, other.state);
+        ours.mean.merge(&theirs.mean);
+        if theirs.risen() > ours.risen() || ours.least_rise.is_none() {
+            (ours.rise, ours.least_rise) = (theirs.rise, theirs.least_rise);
+        }
+        if theirs.fallen() > ours.fallen() {
+            (ours.fall, ours.greatest_fall) = (theirs.fall, theirs.greatest_fall);
+        }
     }
 }

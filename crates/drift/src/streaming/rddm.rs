@@ -90,6 +90,15 @@ struct Lowest {
     deviation: f64,
 }
 
+impl Rate {
+    fn merge(&mut self, other: &Self) {
+        let n = self.n + other.n;
+        if other.n > 0.0 {
+            *self = Self { n, mean: self.mean * (self.n / n) + other.mean * (other.n / n) };
+        }
+    }
+}
+
 impl Lowest {
     fn sum(&self) -> f64 {
         self.rate + self.deviation
@@ -143,6 +152,19 @@ impl Rddm {
         (self.window, self.starts_anew) = (window, false);
     }
 
+    /// Forgets a concept that is over; tells whether the rate was learnt anew from its window.
+    fn end_concept(&mut self) -> bool {
+        if self.drifted && !self.settings.keep_window {
+            *self = Self::new(self.settings);
+        }
+        let starts_anew = self.starts_anew;
+        if starts_anew {
+            self.learn_anew();
+        }
+        self.drifted = false;
+        starts_anew
+    }
+
     fn judge(&mut self) -> Signal {
         let (here, lowest) = self.lower();
         let above = |deviations: f64| here.sum() > lowest.rate + deviations * lowest.deviation;
@@ -182,12 +204,7 @@ impl Detector for Rddm {
 
     #[inline]
     fn update(&mut self, input: ErrorBit) -> Signal {
-        if self.drifted && !self.settings.keep_window {
-            *self = Self::new(self.settings);
-        }
-        if self.starts_anew {
-            self.learn_anew();
-        } else {
+        if !self.end_concept() {
             self.n = self.n.saturating_add(1);
         }
         let error = input == ErrorBit::Error;
@@ -196,5 +213,16 @@ impl Detector for Rddm {
         let signal = if self.is_judged() { self.judge() } else { Signal::Quiet };
         self.drifted = signal == Signal::Drift;
         signal
+    }
+
+    fn merge(&mut self, mut other: Self) {
+        self.end_concept();
+        other.end_concept();
+        self.rate.merge(&other.rate);
+        self.n = self.n.saturating_add(other.n);
+        let lowest = self.lowest.into_iter().chain(other.lowest);
+        self.lowest = lowest.max_by(|one, other| one.sum().total_cmp(&other.sum()));
+        self.warnings = self.warnings.max(other.warnings);
+        self.window.merge(&other.window, self.settings.min_concept);
     }
 }

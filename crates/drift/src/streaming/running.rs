@@ -19,6 +19,15 @@ impl RunningMean {
         }
     }
 
+    /// Takes the values of another one.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        let n = self.n + other.n;
+        if other.n > 0.0 {
+            self.mean = self.mean * (self.n / n) + other.mean * (other.n / n);
+            self.n = n;
+        }
+    }
+
     /// Two values of opposite sign may lie further apart than `f64` reaches; their mean does not.
     ///
     /// Cold, so that it costs a branch that is never taken, and not a second division in the chain of every value.
@@ -47,6 +56,17 @@ impl RunningVariance {
         let before = self.mean.mean;
         self.mean.update(x);
         self.squares += (x - before) * (x - self.mean.mean);
+    }
+
+    /// Takes the values of another one. Source: Chan, Golub and LeVeque, Updating Formulae and a Pairwise Algorithm for Computing
+    /// Sample Variances (1979).
+    pub(crate) fn merge(&mut self, other: &Self) {
+        let (n, m) = (self.mean.n, other.mean.n);
+        if m > 0.0 {
+            let apart = other.mean.mean - self.mean.mean;
+            self.squares += other.squares + apart * apart * (n * m / (n + m));
+            self.mean.merge(&other.mean);
+        }
     }
 
     #[inline]

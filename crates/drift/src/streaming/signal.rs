@@ -37,6 +37,28 @@ pub trait Detector {
     // Implementations are `#[inline]`: a call for each value would cost a detector of a few additions most of its speed.
     fn update(&mut self, input: Self::Input) -> Signal;
 
+    /// Takes over what a replica saw, which watched another part of the same stream in the same time.
+    ///
+    /// What is counted or summed becomes that of all values. Of what was kept along the way to compare with (the lowest rate, the best
+    /// window) the milder of both stays, so that a lucky stretch of one is not held against the other; of cumulated deviations the
+    /// larger one; weighted means meet halfway; windows take the newest values of both in turns, because the order between replicas is
+    /// not known. A replica that has just found a drift has nothing to give. The
+    /// settings stay those of `self`, and should be the same. No signal comes from it: the next value is judged by the merged state.
+    ///
+    /// ```
+    /// use lineal_drift::streaming::{Detector, Ddm, ErrorBit, Signal};
+    ///
+    /// let part = |period: usize| (0..1000).map(move |at| ErrorBit::from_error(at % period == 0));
+    /// let (mut one, mut other) = (Ddm::default(), Ddm::default());
+    /// assert!(one.update_all(part(9)).is_empty() && other.update_all(part(11)).is_empty());
+    /// one.merge(other);
+    /// let found = one.update_all([ErrorBit::Error; 100]);
+    /// assert!(matches!(found.last(), Some((_, Signal::Drift))));
+    /// ```
+    fn merge(&mut self, other: Self)
+    where
+        Self: Sized;
+
     /// Takes many, and returns each signal that is not quiet with the place of its value.
     fn update_all(&mut self, inputs: impl IntoIterator<Item = Self::Input>) -> Vec<(u64, Signal)>
     where

@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     bit_window::BitWindow,
+    in_turns::in_turns,
     input::ErrorBit,
     signal::{Detector, Signal},
 };
@@ -137,6 +138,20 @@ impl Detector for Stepd {
         let signal = self.judge();
         self.drifted = signal == Signal::Drift;
         signal
+    }
+
+    fn merge(&mut self, other: Self) {
+        if self.drifted {
+            *self = Self::with_critical(self.settings, self.critical);
+        }
+        if other.drifted {
+            return;
+        }
+        let newest = in_turns(self.window.iter(), other.window.iter());
+        (self.window, self.window_errors) = (BitWindow::default(), 0);
+        self.older = self.older.saturating_add(other.older);
+        self.older_errors = self.older_errors.saturating_add(other.older_errors);
+        newest.into_iter().for_each(|error| self.slide(error));
     }
 }
 

@@ -28,5 +28,6 @@ mod settings;
 mod stream_arrays;
 mod stream_extremes;
 mod stream_merge;
+mod stream_replicas;
 mod streams;
 mod threads;

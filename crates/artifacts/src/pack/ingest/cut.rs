@@ -1,50 +1,13 @@
 use bytes::Bytes;
-use futures::{SinkExt, channel::mpsc::Sender, future::try_join};
-use lineal_core::{Digest, Error, Hasher, on_cpu};
 
 use super::{
-    super::read::OFF_THREAD,
-    hash::{Hashed, in_one},
-    source::{Slab, Source},
+    hash::{Chunk, Hashing},
+    source::Slab,
 };
 use crate::{
     ChunkProfile,
-    chunk::{self, MAX_CHUNK, Search},
+    chunk::{self, CutRule, MAX_CHUNK, Search},
 };
-
-/// The chunks that end in one slab.
-pub(super) struct Cut {
-    pub(super) chunks: Vec<Bytes>,
-    pub(super) slab_bytes: usize,
-    /// Whether the only chunk is the whole blob.
-    pub(super) sole: bool,
-}
-
-/// Cuts slab after slab, each while the next one is read; ends early if nobody takes the chunks any more.
-pub(super) async fn cut_all(mut source: Source, mut cutter: Cutter, mut out: Sender<Cut>) -> Result<(), Error> {
-    let mut slab = source.next_slab().await?;
-    while !slab.last {
-        let (cut, next) = try_join(cut_one(&mut cutter, slab), source.next_slab()).await?;
-        if out.send(cut).await.is_err() {
-            return Ok(());
-        }
-        slab = next;
-    }
-    let cut = cut_one(&mut cutter, slab).await?;
-    // Whoever does not take the last one has a failure of its own to tell of.
-    out.send(cut).await.ok();
-    Ok(())
-}
-
-async fn cut_one(cutter: &mut Cutter, slab: Slab) -> Result<Cut, Error> {
-    if slab.bytes.len() < OFF_THREAD {
-        return Ok(cutter.cut(&slab));
-    }
-    let mut moved = std::mem::take(cutter);
-    let (cut, moved) = on_cpu(move || (moved.cut(&slab), moved)).await?;
-    *cutter = moved;
-    Ok(cut)
-}
 
 /// Where a blob is cut, and how far it is.
 #[derive(Default)]
@@ -62,89 +25,50 @@ impl Cutter {
         Self { profile, points, ..Self::default() }
     }
 
-    /// Cuts what was left uncut, and the slab behind it.
+    /// Cuts what was left uncut, and the slab behind it, and has the chunks hashed.
     ///
     /// Only the chunk that lies in both is copied together; the others are slices of the slab.
-    fn cut(&mut self, slab: &Slab) -> Cut {
-        let begun = self.offset;
-        let mut cut = Cut { chunks: Vec::new(), slab_bytes: slab.bytes.len(), sole: false };
-        let mut rest = slab.bytes.clone();
+    pub(super) fn cut(&mut self, slab: &Slab, hashing: &mut Hashing) -> Vec<Chunk> {
+        let (mut rest, mut joint) = (slab.bytes.clone(), None);
         if !self.tail.is_empty() {
-            let Some(joint) = self.joint(slab) else { return cut };
+            let Some(found) = self.joint(slab) else { return Vec::new() };
             // It ends behind the tail, or the tail would have been cut there.
-            rest = rest.slice(joint.len() - self.tail.len()..);
-            self.push(&mut cut, joint);
+            rest = rest.slice(found.len() - self.tail.len()..);
+            joint = Some(found);
         }
-        let mut at = 0;
-        for end in self.ends(&rest, slab.last) {
-            self.push(&mut cut, rest.slice(at..end));
-            at = end;
-        }
+        self.offset += joint.as_ref().map_or(0, Bytes::len) as u64;
+        let (chunks, cut) = match self.rule() {
+            Some(rule) => by_content(&rule, joint, &rest, slab.last, hashing),
+            None => at_ends(&self.ends(&rest, slab.last), joint, &rest, slab.last, hashing),
+        };
+        hashing.flush();
+        self.offset += cut as u64;
         // A copy, so that a short end does not keep its slab.
-        self.tail = Bytes::copy_from_slice(rest.get(at..).unwrap_or_default());
-        cut.sole = slab.last && begun == 0 && cut.chunks.len() == 1;
-        cut
+        self.tail = Bytes::copy_from_slice(rest.get(cut..).unwrap_or_default());
+        chunks
     }
 
-    /// Cuts as [`Cutter::cut`] does, and hashes every chunk while the end of the next one is searched for.
-    pub(super) fn cut_and_hash(&mut self, slab: &Slab, hasher: &mut Hasher) -> Hashed {
-        let Some(rule) = self.profile.rule().filter(|_| self.points.is_empty()) else {
-            return in_one(hasher, self.cut(slab));
-        };
-        let (begun, slab_bytes) = (self.offset, slab.bytes.len());
-        let mut hashed = Hashed { chunks: Vec::new(), slab_bytes };
-        let (mut rest, mut found) = (slab.bytes.clone(), None);
-        if !self.tail.is_empty() {
-            let Some(joint) = self.joint(slab) else { return hashed };
-            rest = rest.slice(joint.len() - self.tail.len()..);
-            found = Some(joint);
-        }
-        let mut at = 0;
-        loop {
-            let left = rest.slice(at..);
-            let mut search = Search::new(&rule, &left, slab.last);
-            if let Some(chunk) = found {
-                let sole = slab.last && begun == 0 && hashed.chunks.is_empty() && left.is_empty();
-                let digest;
-                (digest, search) = match sole {
-                    true => (Digest::of(&chunk), search),
-                    false => hasher.update_with_digest_beside(&chunk, search),
-                };
-                self.offset += chunk.len() as u64;
-                hashed.chunks.push((digest, chunk));
-            }
-            let Some(length) = search.finish() else { break };
-            found = Some(left.slice(..length));
-            at += length;
-        }
-        // A copy, so that a short end does not keep its slab.
-        self.tail = Bytes::copy_from_slice(rest.get(at..).unwrap_or_default());
-        hashed
+    /// Returns how chunks are cut by content; none if the caller says where, or nobody.
+    fn rule(&self) -> Option<CutRule> {
+        self.profile.rule().filter(|_| self.points.is_empty())
     }
 
     /// Returns the chunk that begins in the tail; keeps tail and slab as the new tail if it does not end in the slab.
     fn joint(&mut self, slab: &Slab) -> Option<Bytes> {
-        // No chunk is longer than that, so its end lies within.
-        let borrowed = slab.bytes.len().min(self.max_chunk());
-        let mut joint = Vec::with_capacity(self.tail.len() + borrowed);
-        joint.extend_from_slice(&self.tail);
-        joint.extend_from_slice(slab.bytes.get(..borrowed).unwrap_or_default());
-        let whole = slab.last && borrowed == slab.bytes.len();
-        match self.ends(&joint, whole).first() {
-            Some(end) => {
+        let mut joint = self.tail.to_vec();
+        // Most chunks end in a fraction of the longest one, and what is copied for nothing costs as much as the search.
+        for most in [self.max_chunk() / 2, self.max_chunk()] {
+            let behind = slab.bytes.get(joint.len() - self.tail.len()..).unwrap_or_default();
+            let more = behind.len().min(most.saturating_sub(joint.len()));
+            joint.extend_from_slice(behind.get(..more).unwrap_or_default());
+            let whole = slab.last && more == behind.len();
+            if let Some(end) = self.ends(&joint, whole).first() {
                 joint.truncate(*end);
-                Some(joint.into())
-            }
-            None => {
-                self.tail = joint.into();
-                None
+                return Some(joint.into());
             }
         }
-    }
-
-    fn push(&mut self, cut: &mut Cut, chunk: Bytes) {
-        self.offset += chunk.len() as u64;
-        cut.chunks.push(chunk);
+        self.tail = joint.into();
+        None
     }
 
     fn max_chunk(&self) -> usize {
@@ -157,4 +81,42 @@ impl Cutter {
             points => chunk::ends_at(points, self.offset, bytes.len(), last),
         }
     }
+}
+
+/// Searches for the end of every chunk while the one before is hashed; returns the chunks, and how much of `rest` is in them.
+fn by_content(
+    rule: &CutRule,
+    joint: Option<Bytes>,
+    rest: &Bytes,
+    last: bool,
+    hashing: &mut Hashing,
+) -> (Vec<Chunk>, usize) {
+    let (mut chunks, mut found, mut at) = (Vec::new(), joint, 0);
+    loop {
+        let left = rest.get(at..).unwrap_or_default();
+        let mut search = Search::new(rule, left, last);
+        if let Some(bytes) = found {
+            let chunk;
+            (chunk, search) = hashing.take(bytes, last && left.is_empty(), search);
+            chunks.push(chunk);
+        }
+        let Some(length) = search.finish() else { return (chunks, at) };
+        found = Some(rest.slice(at..at + length));
+        at += length;
+    }
+}
+
+fn at_ends(
+    ends: &[usize],
+    joint: Option<Bytes>,
+    rest: &Bytes,
+    last: bool,
+    hashing: &mut Hashing,
+) -> (Vec<Chunk>, usize) {
+    let mut at = 0;
+    let slices = ends.iter().map(|end| rest.slice(std::mem::replace(&mut at, *end)..*end));
+    let all: Vec<Bytes> = joint.into_iter().chain(slices).collect();
+    let count = all.len();
+    let take = |(number, bytes)| hashing.take(bytes, last && number + 1 == count && at == rest.len(), ()).0;
+    (all.into_iter().enumerate().map(take).collect(), at)
 }

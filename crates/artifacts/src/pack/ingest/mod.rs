@@ -2,17 +2,17 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use futures::{
-    FutureExt, StreamExt,
+    FutureExt, SinkExt, StreamExt, TryFutureExt,
     channel::mpsc::{Receiver, Sender, channel},
-    future::{join, try_join},
+    future::{try_join, try_join_all},
     stream::BoxStream,
 };
-use lineal_core::{Digest, Error, Hasher, PutHints};
+use lineal_core::{Digest, Error, PutHints, on_cpu};
 
 use self::{
-    cut::{Cutter, cut_all},
-    hash::{Hashed, cut_and_hash_all, hash_all, threads_are_few},
-    source::Source,
+    cut::Cutter,
+    hash::{Chunk, Hashing},
+    source::{Slab, Source},
 };
 use super::{
     PackName,
@@ -20,11 +20,12 @@ use super::{
     format::{BlobRow, Kind},
     index::{Place, choose},
     list::{ListBuilder, Row},
-    read::GAP,
+    read::{GAP, OFF_THREAD},
 };
 
 mod cut;
 mod hash;
+mod lanes;
 mod source;
 
 /// A large blob on its way into a batch, slab by slab through stages that work side by side: read, cut and hashed, and
@@ -58,13 +59,12 @@ impl<'a> Ingest<'a> {
         let mut ingest = Self::new(batch, hints.size_bytes.unwrap_or_default());
         let cutter = Cutter::new(batch.profile(&hints), hints.cut_points);
         let source = Source::new(bytes);
-        let (hashed, to_store) = channel(1);
+        let (cut, to_store) = channel(0);
         // A source that fails is told of when all that it gave is stored: the next attempt finds it there. What fails behind
         // it ends the source, too.
-        let hash = cut_and_hash(source, cutter, hashed).map(Ok);
-        let (hasher, ()) = try_join(hash, ingest.store_all(to_store)).await?;
-        let hasher = hasher?;
-        ingest.finish(hasher).await
+        let hash = cut_and_hash(source, cutter, cut).map(Ok);
+        let (hashing, ()) = try_join(hash, ingest.store_all(to_store)).await?;
+        ingest.finish(hashing?).await
     }
 
     fn new(batch: &'a PackBatch, stated_size: u64) -> Self {
@@ -82,9 +82,10 @@ impl<'a> Ingest<'a> {
         }
     }
 
-    async fn store_all(&mut self, mut slabs: Receiver<Hashed>) -> Result<(), Error> {
-        while let Some(Hashed { chunks, slab_bytes }) = self.batch.beside(slabs.next()).await {
+    async fn store_all(&mut self, mut slabs: Receiver<Cut>) -> Result<(), Error> {
+        while let Some(Cut { chunks, slab_bytes }) = self.batch.beside(slabs.next()).await {
             self.batch.advance(slab_bytes);
+            let chunks = self.batch.beside(try_join_all(chunks.into_iter().map(Chunk::hashed))).await?;
             self.batch.beside(self.store(slab_bytes, chunks)).await?;
         }
         Ok(())
@@ -179,14 +180,14 @@ impl<'a> Ingest<'a> {
         self.batch.append(self.batch.compressor().record(key, Kind::List, bytes.into(), raw_len)).await
     }
 
-    async fn finish(self, hasher: Hasher) -> Result<Digest, Error> {
+    async fn finish(self, hashing: Hashing) -> Result<Digest, Error> {
         if let (Some(row), 1) = (self.first, self.chunks) {
             // The blob is its only chunk, and was hashed as that.
             self.batch.inner().check_purged(&row.key)?;
             return Ok(self.batch.note(row.key));
         }
         let Self { batch, lists, size, .. } = self;
-        let blob = hasher.finish();
+        let blob = hashing.finish();
         // Chunks of it that are in packs by now are garbage, as those of any put that failed.
         batch.inner().check_purged(&blob)?;
         if batch.take_stored(&blob).await? {
@@ -203,15 +204,41 @@ impl<'a> Ingest<'a> {
     }
 }
 
-/// Cuts a blob and hashes its chunks and itself: in one stage where threads are few, in two otherwise.
-async fn cut_and_hash(source: Source, cutter: Cutter, out: Sender<Hashed>) -> Result<Hasher, Error> {
-    if threads_are_few() {
-        return cut_and_hash_all(source, cutter, out).await;
+/// The chunks that end in one slab.
+struct Cut {
+    chunks: Vec<Chunk>,
+    slab_bytes: usize,
+}
+
+/// Cuts and hashes slab after slab, each while the next one is read; returns the hash of them all.
+async fn cut_and_hash(mut source: Source, mut cutter: Cutter, mut out: Sender<Cut>) -> Result<Hashing, Error> {
+    let mut hashing = Hashing::default();
+    let mut slab = source.next_slab().await?;
+    loop {
+        let last = slab.last;
+        let work = one_slab(&mut cutter, &mut hashing, slab);
+        let (cut, next) = match last {
+            true => (work.await?, None),
+            false => try_join(work, source.next_slab().map_ok(Some)).await?,
+        };
+        let taken = out.send(cut).await.is_ok();
+        match next.filter(|_| taken) {
+            Some(next) => slab = next,
+            None => return Ok(hashing),
+        }
     }
-    let (cut, to_hash) = channel(1);
-    let (read, hasher) = join(cut_all(source, cutter, cut), hash_all(to_hash, out)).await;
-    read?;
-    hasher
+}
+
+async fn one_slab(cutter: &mut Cutter, hashing: &mut Hashing, slab: Slab) -> Result<Cut, Error> {
+    let slab_bytes = slab.bytes.len();
+    if slab_bytes < OFF_THREAD {
+        return Ok(Cut { chunks: cutter.cut(&slab, hashing), slab_bytes });
+    }
+    let (mut cuts, mut hashes) = (std::mem::take(cutter), std::mem::take(hashing));
+    let work = move || (cuts.cut(&slab, &mut hashes), cuts, hashes);
+    let chunks;
+    (chunks, *cutter, *hashing) = on_cpu(work).await?;
+    Ok(Cut { chunks, slab_bytes })
 }
 
 /// Breaks that any blob may have.

@@ -44,4 +44,4 @@ impl Source {
 }
 
 /// Bytes worked on at a time.
-const SLAB: usize = 4 * 1024 * 1024;
+const SLAB: usize = 8 * 1024 * 1024;
