@@ -144,6 +144,7 @@ pub(crate) enum DriftStep {
     Profile,
     Mmd,
     Report,
+    Stream,
 }
 
 impl DriftStep {
@@ -156,6 +157,7 @@ impl DriftStep {
             "profile" => Ok(Self::Profile),
             "mmd" => Ok(Self::Mmd),
             "report" => Ok(Self::Report),
+            "stream" => Ok(Self::Stream),
             _ => Err(USAGE.to_owned()),
         }
     }
@@ -288,6 +290,7 @@ const USAGE: &str = "usage:
   workload drift monitor [--rows N] [--columns C]
   workload drift cbpe [--rows N]
   workload drift profile [--rows N] [--columns C]
+  workload drift stream [--rows N] [--columns C]
   workload drift mmd --rows N [--columns C]
   workload drift detector --method adwin|alarm|alarm_errors|ddm|rddm|eddm|fhddm|hddm_a|hddm_w|page_hinkley|cusum|gma|ecdd|stepd|kswin [--rows N]
   workload hash [--bytes N]

@@ -1,17 +1,19 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
 use lineal_core::Rng;
 use lineal_drift::arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
 use lineal_drift::multivariate::{kernel_width, mmd_test};
 use lineal_drift::ndarray::Array2;
 use lineal_drift::performance::{Cbpe, CbpeSettings, Metric, Predictions};
-use lineal_drift::profile::{ProfileSettings, TableProfile};
+use lineal_drift::profile::{ProfileSettings, TableProfile, TableProfiler};
 use lineal_drift::resampling::Draws;
 use lineal_drift::streaming::{
     Adwin, Cusum, Ddm, Detector, DriftAlarm, Ecdd, Eddm, ErrorBit, Fhddm, GeometricMovingAverage, HddmA, HddmW, Kswin,
     PageHinkley, Rddm, Signal, Stepd, Value,
 };
 use lineal_drift::{DataDrift, DataDriftSettings, Sample, ks};
+use parquet::arrow::{ArrowWriter, arrow_reader::ParquetRecordBatchReaderBuilder};
 use serde_json::json;
 
 use crate::args::{Drift, DriftStep};
@@ -30,6 +32,7 @@ pub(crate) fn run(what: &Drift) -> Result<(), String> {
         DriftStep::Profile => profile(what.rows, what.columns),
         DriftStep::Mmd => mmd(what.rows, what.columns),
         DriftStep::Monitor => drift_monitor::run(what.rows, what.columns),
+        DriftStep::Stream => parquet_stream(what.rows, what.columns),
         DriftStep::Report => whole_report(what.rows, what.columns),
     }
 }
@@ -134,6 +137,35 @@ fn profile_of(step: &str, table: &RecordBatch) -> Result<(), String> {
     let more =
         json!({"columns": columns, "values_per_s": report::round(rate), "stored_bytes": profile.to_bytes().len()});
     print_reading(step, rows, &reading, more);
+    Ok(())
+}
+
+/// Profiles as many rows as asked for out of Parquet, decoding included: one file in memory, of a batch of normal numbers, is read as often
+/// as that takes.
+fn parquet_stream(rows: usize, columns: usize) -> Result<(), String> {
+    const BATCH: usize = 1 << 13;
+    let numbers = (0..columns)
+        .map(|at| (format!("number {at}"), Arc::new(Float64Array::from(normal(at as u64, 0.0, BATCH))) as ArrayRef));
+    let table = RecordBatch::try_from_iter(numbers).map_err(report::text)?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), table.schema(), None).map_err(report::text)?;
+    writer.write(&table).map_err(report::text)?;
+    let file = Bytes::from(writer.into_inner().map_err(report::text)?);
+    drop(table);
+    let meter = Meter::start();
+    let reads = rows.div_ceil(BATCH);
+    let mut profiler = TableProfiler::new(ProfileSettings::default()).map_err(report::text)?;
+    for _ in 0..reads {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone()).map_err(report::text)?;
+        for batch in reader.with_batch_size(BATCH).build().map_err(report::text)? {
+            profiler.add(batch.map_err(report::text)?).map_err(report::text)?;
+        }
+    }
+    let profile = profiler.finish().map_err(report::text)?;
+    let reading = meter.stop();
+    let (read, stored) = (reads * file.len(), profile.to_bytes().len());
+    let per_s = report::round(read as f64 / 1e6 / reading.wall.as_secs_f64());
+    let more = json!({"columns": columns, "parquet_bytes": read, "mb_per_s": per_s, "stored_bytes": stored});
+    print_reading("stream", reads * BATCH, &reading, more);
     Ok(())
 }
 

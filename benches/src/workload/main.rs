@@ -3,7 +3,7 @@
 //! `workload artifact put SRC --store URL`, `workload artifact get NAME --store URL DEST`,
 //! `workload artifact gc|fsck --store URL`, `workload data init|add|status|checkout|push --store URL`,
 //! `workload table put|append|update|diff|read --store URL`, `workload journal append --store URL --writers N --entries M`,
-//! `workload drift report|ks|monitor|profile|mmd|cbpe|detector` and `workload hash [--bytes N]`; see `docs/benchmarks.md`.
+//! `workload drift report|ks|monitor|profile|stream|mmd|cbpe|detector` and `workload hash [--bytes N]`; see `docs/benchmarks.md`.
 
 #![allow(clippy::print_stdout, reason = "its lines of JSON are what it is for")]
 
