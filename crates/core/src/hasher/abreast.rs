@@ -234,6 +234,17 @@ mod tests {
 
     proptest! {
         #[test]
+        fn one_with_work_beside_it_is_as_one_alone(start: State, blocks in blocks()) {
+            let mut expected = start;
+            compress256(&mut expected, &blocks);
+            for compress in [compress_one::<Count>, one_by_one] {
+                let mut state = start;
+                let count = compress(&mut state, &blocks, Count(0, 0));
+                prop_assert_eq!((state, count), (expected, Count(blocks.len(), if blocks.is_empty() { 0 } else { ROUNDS })));
+            }
+        }
+
+        #[test]
         fn two_abreast_are_as_one_after_the_other(
             start: [State; 2],
             one in blocks(),
