@@ -5,8 +5,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use lineal_artifacts::PackBlobs;
-use lineal_core::{Actor, Store, object_store::path::Path};
-use lineal_data::Repository;
+use lineal_core::{Actor, Digest, NoProgress, Store, object_store::path::Path};
+use lineal_data::{
+    Repository,
+    arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray},
+};
 use lineal_testkit::{FaultStore, Faults, Log, Op, SimDisk};
 
 /// Fresh handles, as of a new process, and the log of their requests.
@@ -46,4 +49,43 @@ async fn one_changed_file_among_many_is_three_writes() {
     assert!(written.len() <= 3, "{written:#?}");
     assert!(bytes <= 256 * 1024, "{bytes} bytes: {written:#?}");
     assert!(read.len() <= 6, "{read:#?}");
+}
+
+/// A table of rows of which nothing is like another.
+fn rows(from: i64, to: i64, salt: u8) -> RecordBatch {
+    let text = |id: i64| Digest::of(&[&[salt][..], &id.to_le_bytes()].concat()).to_string();
+    let columns: [(&str, ArrayRef); 2] = [
+        ("id", Arc::new(Int64Array::from_iter_values(from..to))),
+        ("text", Arc::new(StringArray::from_iter_values((from..to).map(text)))),
+    ];
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+fn size(disk: &SimDisk) -> usize {
+    disk.paths().iter().map(|path| disk.read(path).map_or(0, |object| object.len())).sum()
+}
+
+#[tokio::test]
+async fn a_push_sends_small_files_together_and_stores_there_what_was_stored_here() {
+    let (disk, there) = (SimDisk::new(), SimDisk::new());
+    let ana = Actor::new("ana@example.org").unwrap();
+    let (repository, log) = open(&disk).await;
+    let mut draft = repository.commit("main").put_table("t.parquet", &[rows(0, 100_000, 0)]);
+    for at in 0..5_000_u32 {
+        draft = draft.put(&format!("{:03}/{at:05}", at % 50), at.to_string().repeat(100));
+    }
+    draft.commit(&ana).await.unwrap();
+    let (remote, log_there) = open(&there).await;
+    let before = (log.lines().len(), log_there.lines().len());
+    repository.push(&remote, "main", &NoProgress, &ana).await.unwrap();
+    let read = log.lines().len() - before.0;
+    let written = log_there.lines().len() - before.1;
+    assert!(read <= 40 && written <= 30, "{read} requests here, {written} over there");
+
+    let (here_before, there_before) = (size(&disk), size(&there));
+    let update = repository.commit("main").update_rows("t.parquet", &["id"], &[rows(50_000, 50_500, 1)]);
+    update.commit(&ana).await.unwrap();
+    repository.push(&remote, "main", &NoProgress, &ana).await.unwrap();
+    let (here, there) = (size(&disk) - here_before, size(&there) - there_before);
+    assert!(here < here_before / 20 && there < here + here / 10 + 10_000, "{here} bytes here, {there} over there");
 }

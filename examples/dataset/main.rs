@@ -4,7 +4,9 @@
 //! anew each time. Every line that it prints was checked before.
 #![allow(clippy::print_stdout, reason = "an example talks to the person who runs it")]
 
+mod files; // a version on disk, and a file that lies elsewhere
 mod flights; // the source: months of flights, and what can go wrong with them
+mod forget; // a file is purged from all versions
 mod studio; // the repository, its guards and a clock that is driven through 2013
 
 use std::{
@@ -14,11 +16,8 @@ use std::{
 
 use arrow::array::RecordBatch;
 use futures::TryStreamExt;
-use lineal_core::{Actor, NoProgress, SystemClock};
-use lineal_data::{
-    Error, Resolve, RowMerge,
-    local::{CheckoutSettings, Difference, Directory},
-};
+use lineal_core::Actor;
+use lineal_data::{Error, Resolve, RowMerge};
 use lineal_examples::{Outcome, ensure};
 
 use crate::studio::{Studio, TABLE};
@@ -37,7 +36,9 @@ async fn main() -> Outcome<()> {
     bad_batches(&studio, month(10)?).await?;
     merge(&studio, month(2)?).await?;
     time_travel(&studio, month(1)?.num_rows() + month(2)?.num_rows()).await?;
-    on_disk(&studio, &out.join("checkout")).await
+    files::on_disk(&studio, &out.join("checkout")).await?;
+    files::elsewhere(&studio, &out.join("lake")).await?;
+    forget::forget(&studio).await
 }
 
 /// Appends a month on `main` and tags the version.
@@ -132,26 +133,13 @@ async fn stock_read(store: lineal_data::VersionStore) -> Outcome<usize> {
     Ok(batches.try_fold(0, async |rows, batch| Ok(rows + batch.num_rows())).await?)
 }
 
-/// A version as files, and what was done to them.
-async fn on_disk(studio: &Studio, place: &Path) -> Outcome<()> {
-    println!("5. A version as files");
-    let version = studio.repository.at("2013-01").await?;
-    let directory = Directory::new(place, Arc::new(SystemClock));
-    let done = version.checkout(&directory, None, &CheckoutSettings::default(), &NoProgress).await?;
-    std::fs::write(place.join("notes.txt"), "looked at by hand")?;
-    let status = version.status(&directory).await?;
-    let [Difference::Added(path)] = status.differences.as_slice() else { return Err("one file is new".into()) };
-    println!("   {} file checked out to {}; since then {path} is new there", done.written, place.display());
-    ensure(done.written == 1 && path.as_str() == "notes.txt", "the note is all that differs")
-}
-
 fn out(mut words: impl Iterator<Item = String>) -> Outcome<PathBuf> {
     let out = match (words.next().as_deref(), words.next()) {
         (None, _) => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dataset"),
         (Some("--out"), Some(directory)) => directory.into(),
         _ => return Err("usage: dataset [--out DIR]".into()),
     };
-    for part in ["store", "checkout"] {
+    for part in ["store", "checkout", "lake"] {
         match std::fs::remove_dir_all(out.join(part)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}

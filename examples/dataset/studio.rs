@@ -16,6 +16,7 @@ pub(crate) const TABLE: &str = "flights.parquet";
 
 pub(crate) struct Studio {
     pub(crate) repository: Repository,
+    pub(crate) blobs: Arc<PackBlobs>,
     /// Who brings the batches.
     pub(crate) robot: Actor,
     clock: Arc<ManualClock>,
@@ -33,10 +34,10 @@ impl Studio {
             .nulls_at_most("dep_delay", 0.06)
             .within("month", 1, 12)
             .within("dep_delay", -120.0, 1_500.0);
-        let repository = Repository::open(&store, "flights", blobs).await?;
+        let repository = Repository::open(&store, "flights", Arc::<PackBlobs>::clone(&blobs)).await?;
         let repository =
             repository.with_hook(Arc::new(plausible)).with_hook(Arc::new(SizeLimit::default().of_file(1 << 30)));
-        Ok(Self { repository, robot: Actor::new("robot@example.org")?, clock, root: root.to_owned() })
+        Ok(Self { repository, blobs, robot: Actor::new("robot@example.org")?, clock, root: root.to_owned() })
     }
 
     /// Makes it the first day of a month.

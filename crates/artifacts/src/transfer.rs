@@ -67,7 +67,7 @@ async fn reach(
     from: &dyn BlobStore,
     roots: &[(Digest, String)],
     links: &[Arc<dyn Links>],
-) -> Result<Vec<Digest>, Error> {
+) -> Result<Vec<(Digest, String)>, Error> {
     let (mut seen, mut order) = (BTreeSet::new(), Vec::new());
     let mut open: Vec<(Digest, String)> = roots.iter().rev().cloned().collect();
     while let Some((digest, media_type)) = open.pop() {
@@ -77,10 +77,10 @@ async fn reach(
         if !seen.insert(digest) {
             continue;
         }
-        order.push(digest);
         if !known.is_leaf() {
             open.extend(known.children(&from.read(&digest, None).await?)?.into_iter().rev());
         }
+        order.push((digest, media_type));
     }
     Ok(order)
 }
@@ -88,24 +88,23 @@ async fn reach(
 async fn send(
     from: &dyn BlobStore,
     to: &dyn BlobStore,
-    blobs: &[Digest],
+    blobs: &[(Digest, String)],
     progress: &dyn Progress,
     task: &str,
 ) -> Result<Transferred, Error> {
     let batch = to.begin().await?;
-    let kept = batch.keep(blobs).await?;
-    let missing: Vec<Digest> = blobs.iter().zip(&kept).filter(|(_, kept)| !**kept).map(|(digest, _)| *digest).collect();
+    let digests: Vec<Digest> = blobs.iter().map(|(digest, _)| *digest).collect();
+    let kept = batch.keep(&digests).await?;
+    let missing: Vec<&(Digest, String)> =
+        blobs.iter().zip(&kept).filter(|(_, kept)| !**kept).map(|(blob, _)| blob).collect();
+    let digests: Vec<Digest> = missing.iter().map(|(digest, _)| *digest).collect();
     let kept = (blobs.len() - missing.len()) as u64;
     progress.report(ProgressEvent::Advanced { task, by: kept });
-    let infos = from.stat(&missing).await?;
-    let sized = missing.iter().zip(infos).map(|(digest, info)| match info {
-        Some(info) => Ok((*digest, info.size_bytes)),
-        None => Err(Error::BlobMissing { digest: *digest }),
-    });
     let (mut small, mut large) = (Vec::new(), Vec::new());
-    for blob in sized {
-        let (digest, size_bytes) = blob?;
-        if size_bytes <= SMALL { small.push((digest, size_bytes)) } else { large.push(digest) }
+    for ((digest, media_type), info) in missing.iter().zip(from.stat(&digests).await?) {
+        let size_bytes = info.ok_or(Error::BlobMissing { digest: *digest })?.size_bytes;
+        // Small ones are not cut, so their type does not matter.
+        if size_bytes <= SMALL { small.push((*digest, size_bytes)) } else { large.push((*digest, media_type)) }
     }
     let mut sent_bytes = 0;
     let read = |group: Vec<Digest>| async move { Ok::<_, Error>((from.read_many(&group).await?, group)) };
@@ -118,20 +117,26 @@ async fn send(
         }
     }
     drop(groups);
-    for digest in large {
-        sent_bytes += send_large(from, batch.as_ref(), digest).await?;
+    for (digest, media_type) in large {
+        let hints = PutHints::default().with_media_type(media_type.as_str());
+        sent_bytes += send_large(from, batch.as_ref(), digest, hints).await?;
         progress.report(ProgressEvent::Advanced { task, by: 1 });
     }
     Ok(Transferred { receipt: batch.commit().await?, sent: missing.len() as u64, sent_bytes, kept })
 }
 
-pub(crate) async fn send_large(from: &dyn BlobStore, batch: &dyn Batch, digest: Digest) -> Result<u64, Error> {
+pub(crate) async fn send_large(
+    from: &dyn BlobStore,
+    batch: &dyn Batch,
+    digest: Digest,
+    hints: PutHints,
+) -> Result<u64, Error> {
     let size = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&size);
     let bytes = from.stream(&digest).await?.inspect_ok(move |piece| {
         counter.fetch_add(piece.len() as u64, Ordering::Relaxed);
     });
-    let put = batch.put_stream(bytes.map_err(io::Error::other).boxed(), PutHints::default()).await;
+    let put = batch.put_stream(bytes.map_err(io::Error::other).boxed(), hints).await;
     check(digest, put.map_err(source_error)?)?;
     Ok(size.load(Ordering::Relaxed))
 }

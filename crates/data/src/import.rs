@@ -149,16 +149,15 @@ async fn read_group(
 impl Stage<'_> {
     /// Puts the bytes of files that were read, but for those that go into the tree.
     async fn put_all(&self, group: Vec<Read>) -> Result<Vec<Put>, Error> {
-        let hints = |(found, before, bytes): &Read| {
-            let media_type = media_type(&found.path, before.as_deref(), found.kind);
-            PutHints::default().with_size(bytes.len() as u64).with_media_type(media_type)
+        let with_type = |read: Read| (media_type(&read.0.path, read.1.as_deref(), read.0.kind), read);
+        let group: Vec<(String, Read)> = group.into_iter().map(with_type).collect();
+        let blob = |(media_type, (found, _, bytes)): &(String, Read)| {
+            let hints = PutHints::default().with_size(bytes.len() as u64).with_media_type(media_type.as_str());
+            is_blob(found.kind, bytes).then(|| (bytes.clone(), hints))
         };
-        let to_put = group.iter().filter(|(found, _, bytes)| is_blob(found.kind, bytes));
-        let blobs = to_put.map(|file| (file.2.clone(), hints(file))).collect();
-        let mut digests = self.batch.put_many(blobs).await?.into_iter();
-        let put = |(found, before, bytes): Read| {
+        let mut digests = self.batch.put_many(group.iter().filter_map(blob).collect()).await?.into_iter();
+        let put = |(media_type, (found, before, bytes)): (String, Read)| {
             let (path, size_bytes) = (found.path.clone(), bytes.len() as u64);
-            let media_type = media_type(&path, before.as_deref(), found.kind);
             let digest = if is_blob(found.kind, &bytes) { digests.next() } else { None };
             let entry = match digest {
                 Some(digest) => FileEntry { kind: found.kind, ..FileEntry::new(path, digest, size_bytes, media_type) },

@@ -88,6 +88,7 @@ mod repository; // what users hold
 mod revision; // "main~2"
 mod schema; // the columns of a table, in a frozen form
 mod schema_diff; // which columns differ
+mod sending; // blobs on their way to another store
 mod split; // train, validation, test
 mod stage; // from contents to blobs
 mod table; // tables: row groups, pages, edits

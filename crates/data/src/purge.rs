@@ -8,7 +8,7 @@ use crate::{
     View,
     path_order::PathKey,
     repository::unknown,
-    tree::{Node, Tree},
+    tree::{Link, NODES_AT_ONCE, Node, Tree},
 };
 
 /// What a purge of paths leaves for the store to do.
@@ -32,6 +32,8 @@ impl Repository {
     /// elsewhere must be purged there.
     ///
     /// If it is repeated, it returns the same blobs. Reads the nodes of all versions; writes a node for each that has one of the paths.
+    /// It works in rounds of 256 such nodes (some 16 MiB, so a single file seldom needs a second one), each of which reads the nodes
+    /// of all versions once to see what is shared. If it is stopped, what its rounds did stays done, and a repetition does the rest.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -60,27 +62,36 @@ impl Repository {
             return Err(Error::invalid("purge", reason, "must name paths, and a reason of at most 1000 bytes"));
         }
         let paths = paths.iter().map(|path| FilePath::new(*path)).collect::<Result<BTreeSet<_>, _>>()?;
+        self.purge_in_rounds(paths, reason, actor, LEAVES_A_ROUND).await
+    }
+
+    async fn purge_in_rounds(
+        &self,
+        paths: BTreeSet<FilePath>,
+        reason: &str,
+        actor: &Actor,
+        leaves: usize,
+    ) -> Result<PurgedPaths, Error> {
         let mut purge = Purge::new(&paths, &BTreeMap::new());
         loop {
             let view = self.now().await?;
             if view.state().substitutes() != &purge.before {
                 purge = Purge::new(&paths, view.state().substitutes());
             }
-            purge.search(self, &view).await?;
+            purge.search(self, &view, leaves).await?;
             if purge.leaves.is_empty() {
                 let known = |path: &&FilePath| view.state().purges().contains_key(*path);
                 if let Some(unknown) = paths.iter().find(|path| !known(path)) {
                     return Err(Error::invalid("path", unknown.as_str(), "is in no version"));
                 }
                 let blobs = view.state().purges_of(&paths).into_iter().collect();
-                return Ok(PurgedPaths { blobs, shared: 0 });
+                return Ok(PurgedPaths { blobs, shared: purge.shared.len() as u64 });
             }
             purge.store(self).await?;
             if purge.record(self, &view, reason, actor).await? {
-                let blobs = self.now().await?.state().purges_of(&paths).into_iter().collect();
-                return Ok(PurgedPaths { blobs, shared: purge.shared.len() as u64 });
+                purge = purge.next_round();
             }
-            // Commits came meanwhile: the next search looks at these alone.
+            // Commits may have come meanwhile: the next search looks at these, and at what is left.
         }
     }
 }
@@ -101,10 +112,11 @@ struct Purge {
     files: BTreeSet<Digest>,
     /// Those of them that other files have, too.
     shared: BTreeSet<Digest>,
-    /// Commits, and for each path nodes, that were searched.
+    /// Commits, and for each path nodes, that were searched, but for some leaves.
     commits: BTreeSet<CommitId>,
     trees: Vec<Digest>,
     searched: BTreeMap<FilePath, HashSet<Digest>>,
+    waiting: Vec<Link>,
     /// How many blobs of the files were looked for in other files, and the nodes in which they were.
     compared: (usize, HashSet<Digest>),
 }
@@ -123,12 +135,24 @@ impl Purge {
             commits: BTreeSet::new(),
             trees: Vec::new(),
             searched: BTreeMap::new(),
+            waiting: Vec::new(),
             compared: Default::default(),
         }
     }
 
-    /// Searches the versions that were not searched yet.
-    async fn search(&mut self, repository: &Repository, view: &View) -> Result<(), Error> {
+    /// Returns the search as it goes on when what it found is recorded.
+    fn next_round(mut self) -> Self {
+        let mut next = Self::new(&self.paths, &BTreeMap::new());
+        self.before.append(&mut self.substitutes);
+        next.before = self.before;
+        next.shared = self.shared;
+        (next.commits, next.trees) = (self.commits, self.trees);
+        (next.searched, next.waiting) = (self.searched, self.waiting);
+        next
+    }
+
+    /// Searches the versions that were not searched yet, until about so many leaves are found.
+    async fn search(&mut self, repository: &Repository, view: &View, leaves: usize) -> Result<(), Error> {
         for tip in view.branches().values() {
             self.check_tip(&repository.trees, &Commit::load(repository.blobs.as_ref(), *tip).await?).await?;
         }
@@ -136,18 +160,28 @@ impl Purge {
         for path in self.paths.clone() {
             let (key, mut seen) = (PathKey::prefix(path.as_str()), self.searched.remove(&path).unwrap_or_default());
             for tree in self.trees.clone() {
-                let tree = repository.trees.at(Some(tree));
-                tree.visit_leaves(Some(&key), &mut seen, |digest, node| self.take(digest, node)).await?;
+                let found = repository.trees.at(Some(tree)).unseen_leaves(Some(&key), &mut seen).await?;
+                self.waiting.extend(found);
             }
             self.searched.insert(path, seen);
         }
+        while !self.waiting.is_empty() && self.leaves.len() < leaves && self.files.len() < BLOBS_A_ROUND {
+            let some = self.waiting.split_off(self.waiting.len().saturating_sub(NODES_AT_ONCE));
+            repository.trees.visit_leaves(&some, |digest, node| self.take(digest, node)).await?;
+        }
+        self.compare(repository).await
+    }
+
+    /// Looks for blobs of the files in others.
+    async fn compare(&mut self, repository: &Repository) -> Result<(), Error> {
         let (looked_for, mut seen) = std::mem::take(&mut self.compared);
         if looked_for != self.files.len() {
             seen.clear();
         }
         let trees = if self.files.is_empty() { Vec::new() } else { self.trees.clone() };
         for tree in trees {
-            repository.trees.at(Some(tree)).visit_leaves(None, &mut seen, |_, node| self.share(node)).await?;
+            let leaves = repository.trees.at(Some(tree)).unseen_leaves(None, &mut seen).await?;
+            repository.trees.visit_leaves(&leaves, |_, node| self.share(node)).await?;
         }
         self.compared = (self.files.len(), seen);
         Ok(())
@@ -251,3 +285,45 @@ impl Purge {
 }
 
 const MOST_REASON_BYTES: usize = 1000;
+/// Leaves found in a round, and a few more: their files are in memory.
+const LEAVES_A_ROUND: usize = 256;
+/// Blobs found in a round, and a few more: all are in one event.
+const BLOBS_A_ROUND: usize = 32_768;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lineal_core::{LooseBlobs, Store};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn rounds_find_what_one_round_finds() {
+        let store = Store::open("memory:///").unwrap();
+        let blobs = Arc::new(LooseBlobs::open(&store, "blobs").await.unwrap());
+        let ana = Actor::new("ana@example.org").unwrap();
+        let mut found = Vec::new();
+        for (name, leaves) in [("one", usize::MAX), ("many", 1)] {
+            let repository = Repository::open(&store, name, blobs.clone()).await.unwrap();
+            let path = |number: u32| format!("people/{number:05}.csv");
+            for (version, first) in [("a", 0), ("b", 500)] {
+                let draft = (first..first + 4000).fold(repository.commit("main"), |draft, number| {
+                    draft.put(&path(number), format!("{number} {version}").repeat(40))
+                });
+                draft.commit(&ana).await.unwrap();
+            }
+            let draft = repository.commit("main").put("kept", "0 a".repeat(40)).put("large", "x".repeat(100_000));
+            let draft = (0..4500).fold(draft, |draft, number| draft.remove(&path(number)));
+            draft.commit(&ana).await.unwrap();
+            let paths = BTreeSet::from([FilePath::new("people").unwrap()]);
+            let purged = repository.purge_in_rounds(paths.clone(), "request 17", &ana, leaves).await.unwrap();
+            let view = repository.now().await.unwrap();
+            assert!(view.state().substitutes().len() > 2 * NODES_AT_ONCE, "there is work for more than one round");
+            found.push((purged.blobs, purged.shared, view.state().substitutes().clone()));
+            let again = repository.purge_in_rounds(paths, "request 17", &ana, leaves).await.unwrap();
+            assert_eq!(again.blobs, found[0].0);
+        }
+        assert_eq!(found[0], found[1]);
+    }
+}

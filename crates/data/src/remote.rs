@@ -3,15 +3,14 @@ use std::{
     mem,
 };
 
-use futures::{StreamExt, TryStreamExt, stream};
-use lineal_core::{
-    Actor, Batch, BlobStoreExt, Digest, FilePath, Progress, ProgressEvent, PutHints, Receipt, TransactError, Txn,
-};
+use futures::{StreamExt, TryStreamExt};
+use lineal_core::{Actor, Batch, BlobStoreExt, Digest, FilePath, Progress, ProgressEvent, Receipt, TransactError, Txn};
 
 use crate::{
     BranchName, COMMIT_MEDIA_TYPE, Change, Commit, CommitId, DataEvent, Error, Repository, RepositoryState,
     TREE_MEDIA_TYPE, ancestry, hook, publish,
     repository::unknown,
+    sending::{self, Outgoing},
     tree::{self, Tree},
 };
 
@@ -171,11 +170,10 @@ impl<'a> Push<'a> {
         // The tree without files is a node, too.
         let nodes = if nodes.is_empty() { vec![commit.tree()] } else { nodes };
         let nodes = self.send_substitutes(nodes).await?;
-        self.send_blobs(nodes, TREE_MEDIA_TYPE).await?;
-        if let Some(diff) = commit.derived_from().code.as_ref().and_then(|code| code.diff) {
-            self.send_blobs(vec![diff], ANY_BYTES).await?;
-        }
-        self.send_blobs(vec![commit.id().digest()], COMMIT_MEDIA_TYPE).await
+        self.send_blobs(nodes.into_iter().map(|node| Outgoing::new(node, TREE_MEDIA_TYPE))).await?;
+        let diff = commit.derived_from().code.as_ref().and_then(|code| code.diff);
+        self.send_blobs(diff.into_iter().map(|diff| Outgoing::new(diff, ANY_BYTES))).await?;
+        self.send_blobs([Outgoing::new(commit.id().digest(), COMMIT_MEDIA_TYPE)]).await
     }
 
     async fn send_files(&mut self, before: &Tree, after: &Tree) -> Result<(), Error> {
@@ -183,7 +181,7 @@ impl<'a> Push<'a> {
         while let Some(changes) = groups.next().await {
             let changes = changes.into_iter().collect::<Result<Vec<Change>, Error>>()?;
             let new = changes.iter().filter_map(Change::new_entry);
-            self.send_blobs(new.flat_map(|entry| entry.references()).collect(), ANY_BYTES).await?;
+            self.send_blobs(new.flat_map(Outgoing::of_file)).await?;
         }
         Ok(())
     }
@@ -199,18 +197,19 @@ impl<'a> Push<'a> {
                 continue;
             }
             let tree = self.from.trees.at(Some(*by));
-            let mut files: Vec<Digest> = Vec::new();
-            tree.visit_leaves(None, &mut HashSet::new(), |_, leaf| files.extend(leaf.references())).await?;
-            self.send_blobs(files, ANY_BYTES).await?;
-            self.send_blobs(vec![*by], TREE_MEDIA_TYPE).await?;
+            let mut files: Vec<Outgoing> = Vec::new();
+            let leaves = tree.unseen_leaves(None, &mut HashSet::new()).await?;
+            tree.visit_leaves(&leaves, |_, leaf| files.extend(leaf.files().iter().flat_map(Outgoing::of_file))).await?;
+            self.send_blobs(files).await?;
+            self.send_blobs([Outgoing::new(*by, TREE_MEDIA_TYPE)]).await?;
             self.substitutes.insert(*node, *by);
         }
         Ok(whole)
     }
 
     /// Sends those of some blobs that do not lie over there.
-    async fn send_blobs(&mut self, digests: Vec<Digest>, media_type: &str) -> Result<(), Error> {
-        let wanted: Vec<Digest> = digests.into_iter().filter(|digest| self.done.insert(*digest)).collect();
+    async fn send_blobs(&mut self, blobs: impl IntoIterator<Item = Outgoing>) -> Result<(), Error> {
+        let wanted: Vec<Outgoing> = blobs.into_iter().filter(|blob| self.done.insert(blob.digest)).collect();
         if wanted.is_empty() {
             return Ok(());
         }
@@ -218,24 +217,15 @@ impl<'a> Push<'a> {
             Some(batch) => batch,
             None => self.batch.insert(self.to.blobs.begin().await?),
         };
-        let kept = batch.keep(&wanted).await?;
-        let missing: Vec<Digest> =
-            wanted.iter().zip(&kept).filter(|(_, kept)| !**kept).map(|(digest, _)| *digest).collect();
-        let hints = || PutHints::default().with_media_type(media_type);
-        let send = |digest: Digest| {
-            let (from, batch) = (&self.from.blobs, batch.as_ref());
-            async move {
-                batch.put_stream(from.stream(&digest).await?.map_err(std::io::Error::other).boxed(), hints()).await
-            }
-        };
-        let sent: Vec<Digest> = stream::iter(missing.clone()).map(send).buffered(AT_ONCE).try_collect().await?;
-        if let Some((expected, actual)) = missing.iter().zip(&sent).find(|(expected, actual)| expected != actual) {
-            return Err(lineal_core::Error::BlobCorrupt { expected: *expected, actual: *actual }.into());
-        }
-        self.blobs += sent.len() as u64;
-        self.kept += (wanted.len() - sent.len()) as u64;
-        self.open += wanted.len();
-        self.progress.report(ProgressEvent::Advanced { task: TASK, by: wanted.len() as u64 });
+        let count = wanted.len();
+        let kept = batch.keep(&wanted.iter().map(|blob| blob.digest).collect::<Vec<_>>()).await?;
+        let missing = wanted.into_iter().zip(kept).filter(|(_, kept)| !kept).map(|(blob, _)| blob);
+        let missing: Vec<Outgoing> = missing.collect();
+        sending::send(self.from.blobs.as_ref(), batch.as_ref(), &missing).await?;
+        self.blobs += missing.len() as u64;
+        self.kept += (count - missing.len()) as u64;
+        self.open += count;
+        self.progress.report(ProgressEvent::Advanced { task: TASK, by: count as u64 });
         if self.open >= BATCH { self.close().await } else { Ok(()) }
     }
 
@@ -312,7 +302,5 @@ const TASK: &str = "push";
 const ANY_BYTES: &str = "application/octet-stream";
 /// Changes looked at in one go.
 const GROUP: usize = 1024;
-/// Blobs sent at once.
-const AT_ONCE: usize = 8;
 /// Blobs after which what was sent is made durable.
 const BATCH: usize = 10_000;

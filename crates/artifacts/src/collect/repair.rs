@@ -3,7 +3,9 @@ use std::{
     sync::Arc,
 };
 
-use lineal_core::{Batch, BlobStore, Digest, Enrolment, Error, ErrorKind, Journal, Progress, ProgressEvent, Untyped};
+use lineal_core::{
+    Batch, BlobStore, Digest, Enrolment, Error, ErrorKind, Journal, Progress, ProgressEvent, PutHints, Untyped,
+};
 
 use super::{Collector, mark::refused};
 use crate::{
@@ -234,7 +236,8 @@ impl Collector {
         let links = self.links.iter().find(|links| links.media_type() == media_type);
         let links = links.ok_or_else(|| refused(format!("no links for media type {media_type}")))?;
         if batch.keep(&[digest]).await? != [true] {
-            match send_large(from, batch, digest).await {
+            let hints = PutHints::default().with_media_type(media_type.as_str());
+            match send_large(from, batch, digest, hints).await {
                 Ok(_) => drop(done.restored.insert(digest)),
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => {
                     done.lost.push(Lost { digest, journal: journal.to_owned(), parent });

@@ -414,19 +414,28 @@ impl Inner {
         Ok(out.freeze())
     }
 
+    /// Reads blobs: those of one chunk together, the others and what is damaged one by one.
     pub(super) async fn read_many(&self, digests: &[Digest]) -> Result<Vec<Bytes>, Error> {
-        let places: Option<Vec<Place>> = self.find_run(digests, Kind::Chunk).await?.into_iter().collect();
-        let purged = digests.iter().any(|digest| self.check_purged(digest).is_err());
-        if let Some(places) = places.filter(|_| !purged) {
-            match self.fetch(digests.first().unwrap_or(&Digest::of(b"")), &places, Proof::Chunks).await {
-                Ok(bytes) => return Ok(bytes),
-                // Blob by blob it is said which one is damaged, and what has moved is found.
-                Err(Trouble::Moved | Trouble::Error(Error::Damaged { .. })) => {}
-                Err(Trouble::Error(error)) => return Err(error),
+        let places = self.find_run(digests, Kind::Chunk).await?.into_iter().zip(digests);
+        let places: Vec<Option<Place>> =
+            places.map(|(place, digest)| place.filter(|_| self.check_purged(digest).is_ok())).collect();
+        let chunks: Vec<Place> = places.iter().flatten().cloned().collect();
+        let fetched = match self.fetch(digests.first().unwrap_or(&Digest::of(b"")), &chunks, Proof::Chunks).await {
+            Ok(bytes) => bytes,
+            // Blob by blob it is said which one is damaged, and what has moved is found.
+            Err(Trouble::Moved | Trouble::Error(Error::Damaged { .. })) => Vec::new(),
+            Err(Trouble::Error(error)) => return Err(error),
+        };
+        let mut fetched = fetched.into_iter();
+        let known = places.into_iter().map(|place| place.and_then(|_| fetched.next()));
+        let known: Vec<(Digest, Option<Bytes>)> = digests.iter().copied().zip(known).collect();
+        let read = |(digest, known): (Digest, Option<Bytes>)| async move {
+            match known {
+                Some(bytes) => Ok(bytes),
+                None => self.read(&digest, None).await,
             }
-        }
-        let read = |digest: Digest| async move { self.read(&digest, None).await };
-        stream::iter(digests.to_vec()).map(read).buffered(CONCURRENCY).try_collect().await
+        };
+        stream::iter(known).map(read).buffered(CONCURRENCY).try_collect().await
     }
 
     pub(super) async fn stream(this: &Arc<Self>, digest: &Digest, proof: Proof) -> Result<ByteStream, Error> {

@@ -169,21 +169,39 @@ impl Writer<'_> {
 
     /// Writes a file as its bytes arrive.
     async fn stream(&self, wanted: &Wanted, over: Option<Found>) -> Result<Found, Error> {
-        let (mut way, path, kind) = (Way::new(self.root, self.force), wanted.path.clone(), wanted.kind);
-        let open = move || {
-            let target = way.make(&path)?;
-            let part = Part::create(&target, kind)?;
-            Ok((way, target, part))
-        };
-        let (way, target, part) = self.blocking(open).await?;
-        let part = self.fill(part, wanted, &target).await?;
+        let (mut way, path) = (Way::new(self.root, self.force), wanted.path.clone());
+        let (way, target) = self.blocking(move || way.make(&path).map(|target| (way, target))).await?;
+        let (place, kind) = (target.clone(), wanted.kind);
+        let part = self.fill(wanted, &target, move || Part::create(&place, kind)).await?;
         let path = wanted.path.clone();
         self.blocking(move || way.publish(path, target, part, over.as_ref())).await
     }
 
-    /// Writes the bytes of a file as they arrive.
-    async fn fill(&self, mut part: Part, wanted: &Wanted, target: &Path) -> Result<Part, Error> {
-        let mut pieces = self.pieces(wanted).await?.ready_chunks(STRETCH);
+    /// Writes the bytes of a file as they arrive, under a name that nobody reads.
+    async fn fill<O>(&self, wanted: &Wanted, target: &Path, open: O) -> Result<Part, Error>
+    where
+        O: Fn() -> Result<Part, Error> + Clone + Send + 'static,
+    {
+        if wanted.bytes.is_none() && wanted.reference.is_none() {
+            let pieces = self.blobs.stream_to_end(&wanted.digest).await?.map_err(Error::from).boxed();
+            let part = self.blocking(open.clone()).await?;
+            match self.write_pieces(pieces, part, target).await {
+                // Piece by piece it is said what is damaged, or a sound copy is found.
+                Err(Error::Store(lineal_core::Error::BlobCorrupt { .. })) => {}
+                written => return written,
+            }
+        }
+        let part = self.blocking(open).await?;
+        self.write_pieces(self.pieces(wanted).await?, part, target).await
+    }
+
+    async fn write_pieces(
+        &self,
+        pieces: BoxStream<'static, Result<Bytes, Error>>,
+        mut part: Part,
+        target: &Path,
+    ) -> Result<Part, Error> {
+        let mut pieces = pieces.ready_chunks(STRETCH);
         while let Some(stretch) = pieces.next().await {
             let stretch: Vec<Bytes> = stretch.into_iter().collect::<Result<_, _>>()?;
             let place = target.to_owned();
@@ -199,9 +217,9 @@ impl Writer<'_> {
     /// Takes a file from the pool, after bringing it there if need be.
     async fn share(&self, pool: &FilePool, wanted: &Wanted, over: Option<Found>) -> Result<Found, Error> {
         let (there, file) = (pool.clone(), wanted.clone());
-        let open = move || if there.holds(&file) { Ok(None) } else { there.open(&file).map(Some) };
-        if let Some(part) = self.blocking(open).await? {
-            let part = self.fill(part, wanted, &pool.place(wanted)).await?;
+        if !self.blocking(move || Ok(there.holds(&file))).await? {
+            let (there, file) = (pool.clone(), wanted.clone());
+            let part = self.fill(wanted, &pool.place(wanted), move || there.open(&file)).await?;
             let (there, file) = (pool.clone(), wanted.clone());
             self.blocking(move || there.seal(part, &file)).await?;
         }

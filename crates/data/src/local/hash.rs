@@ -143,7 +143,9 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+
+        use nix::fcntl::OFlag;
+        options.custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
     }
     options.open(path)
 }
@@ -151,7 +153,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// Tells whether an error says that a link lies where a file was, or the other way round.
 fn is_replaced(error: &io::Error) -> bool {
     #[cfg(unix)]
-    let is_link = error.raw_os_error() == Some(libc::ELOOP);
+    let is_link = error.raw_os_error() == Some(nix::errno::Errno::ELOOP as i32);
     #[cfg(not(unix))]
     let is_link = false;
     is_link || error.kind() == io::ErrorKind::InvalidInput

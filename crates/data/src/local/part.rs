@@ -55,7 +55,7 @@ impl Part {
     pub(crate) fn publish(self, target: &Path) -> Result<(), Error> {
         let Self { file, mut temporary } = self;
         let is_link = file.is_none();
-        drop(file);
+        file.map_or(Ok(()), close).map_err(Error::local("write", target))?;
         fs::rename(&temporary.path, target).map_err(Error::local("write", target))?;
         // Of two names of one file, a rename keeps both.
         temporary.done = !is_link || !temporary.path.exists();
@@ -101,6 +101,18 @@ impl Drop for Temporary {
             drop(fs::remove_file(&self.path));
         }
     }
+}
+
+/// Closes a file: a file system of a network may say only then that it had no room for all bytes.
+#[cfg(unix)]
+fn close(file: File) -> io::Result<()> {
+    Ok(nix::unistd::close(file)?)
+}
+
+#[cfg(not(unix))]
+fn close(file: File) -> io::Result<()> {
+    drop(file);
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -734,3 +734,54 @@ async fn a_killed_checkout_is_finished_by_the_next() {
 
 /// Tells the test that it is the process to be killed, and where it works.
 const KILLED_IN: &str = "LINEAL_TEST_KILLED_IN";
+
+/// Checks out in a process of its own, which may not write files as large as some of these.
+async fn run_out_of_room(root: &Path, large: &str) {
+    let files = files_with_a(large);
+    let blobs = blobs(&[&files]).await;
+    let directory = Directory::new(root, Arc::new(SystemClock));
+    let settings = CheckoutSettings::default();
+    let outcome = directory.checkout(&blobs, wanted(&files), Vec::new(), &settings, &NoProgress).await;
+    let Err(Error::Local { operation: "write", path, source }) = outcome else { panic!("{outcome:?}") };
+    assert!(path.ends_with(large), "{path:?}");
+    println!("no room: {source}");
+}
+
+/// One of them is larger than a file may be.
+fn files_with_a(large: &str) -> Model {
+    let mut files = model(&[("a", "1"), ("b/c", "2"), ("z", "3")]);
+    let size = if large == "b/streamed" { 3_000_000 } else { 200_000 };
+    files.insert(large.to_owned(), (FileKind::Regular, vec![7; size]));
+    files
+}
+
+#[tokio::test]
+async fn where_there_is_no_room_nothing_half_done_is_left() {
+    if let Some(large) = std::env::var_os(LARGE_FILE) {
+        return run_out_of_room(std::env::var_os(KILLED_IN).unwrap().as_ref(), large.to_str().unwrap()).await;
+    }
+    for large in ["b/small", "b/streamed"] {
+        let world = World::without_cache();
+        let program = std::env::current_exe().unwrap();
+        let run = std::process::Command::new("sh")
+            .args(["-c", "ulimit -f 100; trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(program)
+            .args(["--exact", "local::tests::where_there_is_no_room_nothing_half_done_is_left", "--nocapture"])
+            .env(KILLED_IN, &world.root)
+            .env(LARGE_FILE, large)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(run.stdout).unwrap();
+        assert!(run.status.success() && told.contains("no room"), "{told}");
+        let files = files_with_a(large);
+        let left = see(&world.root);
+        assert!(!left.contains_key(large) && scan_names(&world.root).iter().all(|name| !part::is_temporary(name)));
+        check_no_half_files(&world.root, &files, &files);
+        let blobs = blobs(&[&files]).await;
+        world.checkout(&blobs, &files, &Model::new()).await.unwrap();
+        assert_eq!(see(&world.root), files);
+    }
+}
+
+/// Tells the test that it is the process without room, and for which file.
+const LARGE_FILE: &str = "LINEAL_TEST_LARGE_FILE";

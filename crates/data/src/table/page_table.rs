@@ -2,6 +2,7 @@ use lineal_core::{BlobStore, Digest};
 
 use super::{
     bytes::{put_bytes, put_number, take_bytes, take_number},
+    file::MAGIC,
     sketch::Sketch,
     value::Bounds,
 };
@@ -88,6 +89,36 @@ impl PageTable {
         }
         put_number(&mut out, self.footer);
         (out, starts)
+    }
+
+    /// Returns where to cut the stored form: at the section of each group.
+    pub(crate) fn sections(&self) -> Vec<u64> {
+        self.encode().1
+    }
+
+    /// Returns where to cut the file: at pages, so that no piece is smaller than need be, at every row group, and at every
+    /// column behind which there is enough for a piece: what lies beside a changed column is then not stored again.
+    pub(crate) fn cuts(&self) -> Vec<u64> {
+        let (mut cuts, mut at, mut since) = (Vec::new(), MAGIC, 0);
+        for group in &self.groups {
+            for leaf in &group.leaves {
+                for (number, page) in leaf.iter().enumerate() {
+                    // All of them together fit into an integer; the bytes before them may not.
+                    at = at.saturating_add(page.length);
+                    since += page.length;
+                    let least = if number + 1 == leaf.len() { SMALL_PIECE_BYTES } else { PIECE_BYTES };
+                    if since >= least {
+                        cuts.push(at);
+                        since = 0;
+                    }
+                }
+            }
+            if since > 0 {
+                cuts.push(at);
+                since = 0;
+            }
+        }
+        cuts
     }
 
     pub(crate) async fn load(blobs: &dyn BlobStore, digest: Digest) -> Result<Self, Error> {
@@ -188,6 +219,10 @@ impl Group {
 
 /// The first bytes of every page table.
 const FORMAT: &[u8] = b"lineal-table 1\n";
+/// Pages are put together up to so many bytes.
+const PIECE_BYTES: u64 = 16 * 1024;
+/// A piece of so many bytes may end where a column does.
+const SMALL_PIECE_BYTES: u64 = 4 * 1024;
 /// Enough for a terabyte of ordinary pages.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 

@@ -124,7 +124,7 @@ impl TableWriter {
         let groups = self.table.groups.iter().map(Group::length).sum::<u64>();
         self.table.footer = (bytes.len() as u64).saturating_sub(MAGIC + groups);
         let (pages, page_cuts) = self.table.encode();
-        Ok(Written { bytes, cuts: cuts(&self.table), pages: pages.into(), page_cuts, rows: self.table.rows() })
+        Ok(Written { bytes, cuts: self.table.cuts(), pages: pages.into(), page_cuts, rows: self.table.rows() })
     }
 
     fn end_group(&mut self) -> Result<(), ParquetError> {
@@ -185,30 +185,6 @@ impl TableWriter {
     }
 }
 
-/// Returns where to cut the file: at pages, so that no piece is smaller than need be, at every row group, and at every
-/// column behind which there is enough for a piece: what lies beside a changed column is then not stored again.
-fn cuts(table: &PageTable) -> Vec<u64> {
-    let (mut cuts, mut at, mut since) = (Vec::new(), MAGIC, 0);
-    for group in &table.groups {
-        for leaf in &group.leaves {
-            for (number, page) in leaf.iter().enumerate() {
-                at += page.length;
-                since += page.length;
-                let least = if number + 1 == leaf.len() { SMALL_PIECE_BYTES } else { PIECE_BYTES };
-                if since >= least {
-                    cuts.push(at);
-                    since = 0;
-                }
-            }
-        }
-        if since > 0 {
-            cuts.push(at);
-            since = 0;
-        }
-    }
-    cuts
-}
-
 /// Returns the settings of every table: all that shape the bytes are stated, so that no default of the writer does.
 fn properties() -> WriterPropertiesBuilder {
     WriterProperties::builder()
@@ -238,7 +214,3 @@ fn properties() -> WriterPropertiesBuilder {
 
 /// A column has a dictionary if a value occurs so often on average.
 const REPEATS: u64 = 4;
-/// Pages are put together up to so many bytes.
-const PIECE_BYTES: u64 = 16 * 1024;
-/// A piece of so many bytes may end where a column does.
-const SMALL_PIECE_BYTES: u64 = 4 * 1024;

@@ -22,6 +22,6 @@ pub(crate) use self::{
     children::Children,
     edit::Changes,
     node::{Link, Node},
-    read::Tree,
+    read::{NODES_AT_ONCE, Tree},
     unshared::unshared,
 };

@@ -159,11 +159,11 @@ impl Node {
         link_to(digest, &self.items())
     }
 
-    /// Returns the blobs that the files of a leaf need.
-    pub(crate) fn references(&self) -> Vec<Digest> {
+    /// Returns the files of a leaf.
+    pub(crate) fn files(&self) -> &[FileEntry] {
         match self {
-            Self::Leaf(files) => files.iter().flat_map(FileEntry::references).collect(),
-            Self::Branch(..) => Vec::new(),
+            Self::Leaf(files) => files,
+            Self::Branch(..) => &[],
         }
     }
 

@@ -45,15 +45,14 @@ impl Tree {
         self.nodes.substitute(substitutes);
     }
 
-    /// Shows all leaves that may have paths which begin with `prefix`, but for those below nodes that were `seen`.
-    pub(crate) async fn visit_leaves(
+    /// Returns the links to all leaves that may have paths which begin with `prefix`, but for those below nodes that were `seen`.
+    pub(crate) async fn unseen_leaves(
         &self,
         prefix: Option<&PathKey>,
         seen: &mut HashSet<Digest>,
-        mut visit: impl FnMut(Digest, &Node) + Send,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Link>, Error> {
         if self.root.is_none_or(|root| seen.contains(&root)) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let top = self.top().await?;
         let links: Vec<Link> = self.root.and_then(|root| top.link(root)).into_iter().collect();
@@ -61,12 +60,20 @@ impl Tree {
         loop {
             level.links.retain(|link| seen.insert(link.digest));
             if level.above <= 1 {
-                break;
+                return Ok(level.links);
             }
             level = self.descend(level, prefix).await?;
         }
-        for some in level.links.chunks(NODES_AT_ONCE) {
-            let leaves = self.nodes.all_below(level.above, some).await?;
+    }
+
+    /// Shows leaves.
+    pub(crate) async fn visit_leaves(
+        &self,
+        links: &[Link],
+        mut visit: impl FnMut(Digest, &Node) + Send,
+    ) -> Result<(), Error> {
+        for some in links.chunks(NODES_AT_ONCE) {
+            let leaves = self.nodes.all_below(1, some).await?;
             some.iter().zip(leaves).for_each(|(link, leaf)| visit(link.digest, &leaf));
         }
         Ok(())
@@ -180,6 +187,6 @@ fn narrow(links: &mut Vec<Link>, prefix: &PathKey) {
 }
 
 /// Nodes read in one go.
-const NODES_AT_ONCE: usize = 16;
+pub(crate) const NODES_AT_ONCE: usize = 16;
 /// Such groups read ahead.
 const GROUPS_AHEAD: usize = 2;

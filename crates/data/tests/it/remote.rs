@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lineal_core::{Actor, NoProgress};
+use lineal_core::{Actor, ErrorKind, NoProgress};
 use lineal_data::{CommitHook, Error, Level, Proposal, Refusal, Transferred};
 
 use crate::support::{World, ana, changes, files, flights};
@@ -124,4 +124,18 @@ async fn a_missing_blob_here_is_named_and_nothing_is_recorded_there() {
     let refused = push(&here, &there, "main").await.unwrap_err();
     assert!(refused.to_string().contains(&digest), "{refused}");
     assert!(there.repository.branches().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_damaged_blob_here_is_told_as_such() {
+    for size in [5_000, 500_000] {
+        let (here, guard) = World::local().await;
+        let there = World::memory().await;
+        here.repository.commit("main").put("big", vec![3; size]).commit(&ana()).await.unwrap();
+        let digest = here.repository.at("main").await.unwrap().file("big").await.unwrap().digest.to_string();
+        std::fs::write(guard.path().join("blobs").join(&digest[..2]).join(&digest), vec![4; size]).unwrap();
+        let refused = push(&here, &there, "main").await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Corrupt, "{refused}");
+        assert!(there.repository.branches().await.unwrap().is_empty());
+    }
 }

@@ -1,0 +1,121 @@
+use futures::{StreamExt, TryStreamExt, stream};
+use lineal_core::{Batch, BlobStore, Digest, Error as StoreError, PutHints};
+
+use crate::{
+    Error, FileEntry,
+    links::{PAGE_TABLE_MEDIA_TYPE, PARQUET_MEDIA_TYPE, SCHEMA_MEDIA_TYPE},
+    table::PageTable,
+};
+
+/// A blob on its way to another store, and how it is cut there: as it was here, so that versions share there what they share here.
+#[derive(Debug, Clone)]
+pub(crate) struct Outgoing {
+    pub(crate) digest: Digest,
+    cut: Cut,
+}
+
+#[derive(Debug, Clone)]
+enum Cut {
+    /// As becomes its media type.
+    ByType(String),
+    /// At the pages of a table, of which this is the page table.
+    AtPages(Digest),
+    /// Where the sections of a page table begin, which it is itself.
+    AtSections,
+}
+
+impl Outgoing {
+    pub(crate) fn new(digest: Digest, media_type: &str) -> Self {
+        Self { digest, cut: Cut::ByType(media_type.to_owned()) }
+    }
+
+    /// Returns what a file needs: its bytes, and what is known of it as a table.
+    pub(crate) fn of_file(file: &FileEntry) -> impl Iterator<Item = Self> {
+        let pages = file.table.and_then(|facts| facts.pages);
+        let bytes = file.blob().map(|digest| match pages {
+            Some(pages) => Self { digest, cut: Cut::AtPages(pages) },
+            None => Self::new(digest, &file.media_type),
+        });
+        let schema = file.table.map(|facts| Self::new(facts.schema, SCHEMA_MEDIA_TYPE));
+        let pages = pages.map(|digest| Self { digest, cut: Cut::AtSections });
+        [bytes, schema, pages].into_iter().flatten()
+    }
+
+    async fn hints(&self, from: &dyn BlobStore) -> Result<PutHints, Error> {
+        let (media_type, points) = match &self.cut {
+            Cut::ByType(media_type) => (media_type.as_str(), Vec::new()),
+            Cut::AtPages(pages) => (PARQUET_MEDIA_TYPE, PageTable::load(from, *pages).await?.cuts()),
+            Cut::AtSections => (PAGE_TABLE_MEDIA_TYPE, PageTable::load(from, self.digest).await?.sections()),
+        };
+        Ok(PutHints::default().with_media_type(media_type).with_cut_points(points))
+    }
+}
+
+/// A blob that is there, and what is known of it.
+type Known = (Digest, PutHints);
+
+/// Sends blobs; small ones are read and written together, so they do not cost a request each.
+pub(crate) async fn send(from: &dyn BlobStore, batch: &dyn Batch, blobs: &[Outgoing]) -> Result<(), Error> {
+    let digests: Vec<Digest> = blobs.iter().map(|blob| blob.digest).collect();
+    let (mut small, mut large) = (Vec::new(), Vec::new());
+    for (blob, info) in blobs.iter().zip(from.stat(&digests).await?) {
+        let info = info.ok_or(StoreError::BlobMissing { digest: blob.digest })?;
+        let known = (blob.digest, blob.hints(from).await?.with_size(info.size_bytes));
+        if info.size_bytes <= SMALL { small.push(known) } else { large.push(known) }
+    }
+    let read = async |group: Vec<Known>| {
+        let digests: Vec<Digest> = group.iter().map(|(digest, _)| *digest).collect();
+        Ok::<_, Error>((from.read_many(&digests).await?, group))
+    };
+    let mut groups = stream::iter(groups(small)).map(read).buffered(GROUPS);
+    while let Some((contents, group)) = groups.try_next().await? {
+        let (expected, hints): (Vec<Digest>, Vec<PutHints>) = group.into_iter().unzip();
+        let put = batch.put_many(contents.into_iter().zip(hints).collect()).await?;
+        expected.into_iter().zip(put).try_for_each(|(expected, actual)| check(expected, actual))?;
+    }
+    let send = async |(digest, hints): Known| {
+        let bytes = from.stream(&digest).await?.map_err(std::io::Error::other).boxed();
+        check(digest, batch.put_stream(bytes, hints).await.map_err(source_error)?)
+    };
+    stream::iter(large).map(send).buffer_unordered(LARGE).try_collect().await
+}
+
+/// Puts blobs together that fit in memory.
+fn groups(blobs: Vec<Known>) -> Vec<Vec<Known>> {
+    let (mut groups, mut open, mut size) = (Vec::new(), Vec::new(), 0);
+    for blob in blobs {
+        size += blob.1.size_bytes.unwrap_or_default();
+        open.push(blob);
+        if size >= GROUP_BYTES {
+            groups.push(std::mem::take(&mut open));
+            size = 0;
+        }
+    }
+    groups.push(open);
+    groups.retain(|group| !group.is_empty());
+    groups
+}
+
+/// Gives back the source's own error, which travelled through a stream of bytes.
+fn source_error(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Input { source } => match source.downcast::<StoreError>() {
+            Ok(own) => own,
+            Err(source) => StoreError::Input { source },
+        },
+        error => error,
+    }
+}
+
+fn check(expected: Digest, actual: Digest) -> Result<(), Error> {
+    if expected == actual { Ok(()) } else { Err(StoreError::BlobCorrupt { expected, actual }.into()) }
+}
+
+/// Blobs up to this size are sent together.
+const SMALL: u64 = 256 * 1024;
+/// Bytes of such blobs in one go.
+const GROUP_BYTES: u64 = 4 * 1024 * 1024;
+/// Groups read ahead.
+const GROUPS: usize = 2;
+/// Large blobs on their way at once.
+const LARGE: usize = 2;
