@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use lineal_artifacts::PackBlobs;
 use lineal_core::{Actor, Digest, NoProgress, Store, object_store::path::Path};
 use lineal_data::{
-    Repository,
+    Level, Repository,
     arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray},
 };
 use lineal_testkit::{FaultStore, Faults, Log, Op, SimDisk};
@@ -81,6 +81,11 @@ async fn a_push_sends_small_files_together_and_stores_there_what_was_stored_here
     let read = log.lines().len() - before.0;
     let written = log_there.lines().len() - before.1;
     assert!(read <= 40 && written <= 30, "{read} requests here, {written} over there");
+
+    let before = log_there.lines().len();
+    assert!(remote.verify(Level::Rehash, &NoProgress).await.unwrap().is_intact());
+    let read = log_there.lines().len() - before;
+    assert!(read <= 60, "{read} requests to verify 5,000 files");
 
     let (here_before, there_before) = (size(&disk), size(&there));
     let update = repository.commit("main").update_rows("t.parquet", &["id"], &[rows(50_000, 50_500, 1)]);

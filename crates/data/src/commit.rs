@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error, TREE_MEDIA_TYPE,
+    bounded::read_one_bounded,
     error::{FormatFlaw, excerpt},
 };
 
@@ -142,11 +143,7 @@ impl Commit {
     pub(crate) async fn load(blobs: &dyn BlobStore, id: CommitId) -> Result<Self, Error> {
         let digest = id.digest();
         let flaw = |flaw| Error::Format { what: "commit", digest, source: Box::new(flaw) };
-        let stat = blobs.stat(&[digest]).await?;
-        if let Some(info) = stat.first().copied().flatten().filter(|info| info.size_bytes > MAX_BYTES) {
-            return Err(flaw(FormatFlaw::Size(info.size_bytes)));
-        }
-        let bytes = blobs.read(&digest, None).await?;
+        let bytes = read_one_bounded(blobs, "commit", digest, MAX_BYTES).await?;
         let stored = StoredCommit::decode(&bytes).map_err(flaw)?;
         if stored.tree.media_type != TREE_MEDIA_TYPE {
             return Err(flaw(FormatFlaw::Version(excerpt(&stored.tree.media_type))));

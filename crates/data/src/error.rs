@@ -215,10 +215,11 @@ pub enum Error {
         source: Box<dyn StdError + Send + Sync>,
     },
 
-    /// A stored commit, tree or schema is not what this release can read. Upgrade, or restore the blob.
+    /// A stored commit, tree, schema or page table is not what this release can read, or a file not what is said of it. Upgrade,
+    /// or restore the blob.
     #[error("{what} {digest} cannot be read")]
     Format {
-        /// `commit`, `tree` or `schema`.
+        /// `commit`, `tree`, `schema`, `page table`, or `file` if it is larger than stated.
         what: &'static str,
         /// The blob.
         digest: Digest,

@@ -53,6 +53,7 @@
 //! ```
 
 mod ancestry; // the commit that two commits share
+mod bounded; // reading what may be larger than it is said to be
 mod change; // what differs between two versions
 mod commit; // the stored form of a commit, and its id
 mod content; // what the edits of a commit make of a path
@@ -65,6 +66,7 @@ mod file_entry; // one file of a version
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing; // what `fuzz/` feeds with hostile bytes
+mod groups; // small blobs together
 mod guard; // protected branches and locked paths
 mod history; // walking commits backwards
 mod hook; // the seam that can refuse a commit

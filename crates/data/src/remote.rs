@@ -301,6 +301,6 @@ impl<'a> Push<'a> {
 const TASK: &str = "push";
 const ANY_BYTES: &str = "application/octet-stream";
 /// Changes looked at in one go.
-const GROUP: usize = 1024;
+const GROUP: usize = 8192;
 /// Blobs after which what was sent is made durable.
 const BATCH: usize = 10_000;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Error,
+    bounded::read_one_bounded,
     error::{FormatFlaw, excerpt},
 };
 
@@ -138,7 +139,7 @@ impl TableSchema {
     }
 
     pub(crate) async fn load(blobs: &dyn BlobStore, digest: Digest) -> Result<Self, Error> {
-        let bytes = blobs.read(&digest, None).await?;
+        let bytes = read_one_bounded(blobs, "schema", digest, MAX_BYTES).await?;
         Self::decode(&bytes).map_err(|flaw| Error::Format { what: "schema", digest, source: Box::new(flaw) })
     }
 
@@ -282,6 +283,8 @@ fn quoted(name: &str) -> String {
 }
 
 const FORMAT: &str = "lineal-schema 1";
+/// Enough for half a million columns.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Differences named in a message.
 const SHOWN: usize = 5;
 

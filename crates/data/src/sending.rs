@@ -3,6 +3,7 @@ use lineal_core::{Batch, BlobStore, Digest, Error as StoreError, PutHints};
 
 use crate::{
     Error, FileEntry,
+    groups::{SMALL, groups},
     links::{PAGE_TABLE_MEDIA_TYPE, PARQUET_MEDIA_TYPE, SCHEMA_MEDIA_TYPE},
     table::PageTable,
 };
@@ -67,7 +68,8 @@ pub(crate) async fn send(from: &dyn BlobStore, batch: &dyn Batch, blobs: &[Outgo
         let digests: Vec<Digest> = group.iter().map(|(digest, _)| *digest).collect();
         Ok::<_, Error>((from.read_many(&digests).await?, group))
     };
-    let mut groups = stream::iter(groups(small)).map(read).buffered(GROUPS);
+    let mut groups =
+        stream::iter(groups(small, |(_, hints)| hints.size_bytes.unwrap_or_default())).map(read).buffered(GROUPS);
     while let Some((contents, group)) = groups.try_next().await? {
         let (expected, hints): (Vec<Digest>, Vec<PutHints>) = group.into_iter().unzip();
         let put = batch.put_many(contents.into_iter().zip(hints).collect()).await?;
@@ -78,22 +80,6 @@ pub(crate) async fn send(from: &dyn BlobStore, batch: &dyn Batch, blobs: &[Outgo
         check(digest, batch.put_stream(bytes, hints).await.map_err(source_error)?)
     };
     stream::iter(large).map(send).buffer_unordered(LARGE).try_collect().await
-}
-
-/// Puts blobs together that fit in memory.
-fn groups(blobs: Vec<Known>) -> Vec<Vec<Known>> {
-    let (mut groups, mut open, mut size) = (Vec::new(), Vec::new(), 0);
-    for blob in blobs {
-        size += blob.1.size_bytes.unwrap_or_default();
-        open.push(blob);
-        if size >= GROUP_BYTES {
-            groups.push(std::mem::take(&mut open));
-            size = 0;
-        }
-    }
-    groups.push(open);
-    groups.retain(|group| !group.is_empty());
-    groups
 }
 
 /// Gives back the source's own error, which travelled through a stream of bytes.
@@ -111,10 +97,6 @@ fn check(expected: Digest, actual: Digest) -> Result<(), Error> {
     if expected == actual { Ok(()) } else { Err(StoreError::BlobCorrupt { expected, actual }.into()) }
 }
 
-/// Blobs up to this size are sent together.
-const SMALL: u64 = 256 * 1024;
-/// Bytes of such blobs in one go.
-const GROUP_BYTES: u64 = 4 * 1024 * 1024;
 /// Groups read ahead.
 const GROUPS: usize = 2;
 /// Large blobs on their way at once.

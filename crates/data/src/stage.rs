@@ -15,6 +15,7 @@ use lineal_core::{Batch, BlobStore, Digest, FilePath, Progress, ProgressEvent, P
 
 use crate::{
     Error, FileEntry, FileKind, Stored, TableFacts, TableSchema,
+    bounded::read_one_bounded,
     content::Content,
     file_entry::INLINE_BYTES,
     links::{PAGE_TABLE_MEDIA_TYPE, PARQUET_MEDIA_TYPE, SCHEMA_MEDIA_TYPE},
@@ -155,7 +156,7 @@ impl Stage<'_> {
             Some(pages) => Some(PageTable::load(self.blobs, pages).await?),
             None => None,
         };
-        Ok((self.blobs.read(&entry.digest, None).await?, pages))
+        Ok((read_one_bounded(self.blobs, "file", entry.digest, entry.size_bytes).await?, pages))
     }
 
     async fn put_schema(&self, columns: &TableSchema) -> Result<Digest, Error> {

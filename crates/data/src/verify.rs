@@ -1,13 +1,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use lineal_core::{BlobStore, Digest, ErrorKind, FilePath, Progress, ProgressEvent};
 
 use crate::{
     Commit, CommitId, Error, FileEntry, Repository, TableSchema,
+    bounded::{read_bounded, read_one_bounded},
     file_entry::Contents,
+    groups::{SMALL, groups},
     reference::{InPlace, Sources},
-    tree::{Link, Node},
+    tree::{Link, MAX_BYTES, NODES_AT_ONCE, Node},
 };
 
 /// How thoroughly a repository is verified; each level includes those before it.
@@ -127,19 +130,32 @@ impl Walk<'_> {
 
     async fn tree(&mut self, commit: CommitId, digest: Digest) -> Result<(), Error> {
         let mut waiting = vec![Place { digest, below: None, before: None, is_last: true }];
-        while let Some(place) = waiting.pop() {
-            if !self.read.insert(place.digest) {
-                continue;
-            }
-            self.found.trees += 1;
-            let loaded = place.load(self.blobs, self.substitutes.get(&place.digest)).await;
-            match self.note("tree", commit, place.digest, loaded)? {
-                Some(Node::Leaf(files)) => self.files(commit, files).await?,
-                Some(Node::Branch(level, links)) => waiting.extend(place.children(level, links)),
-                None => {}
+        while !waiting.is_empty() {
+            let mut some = waiting.split_off(waiting.len().saturating_sub(NODES_AT_ONCE));
+            some.retain(|place| self.read.insert(place.digest));
+            let read = self.nodes(&some).await;
+            for (place, bytes) in some.into_iter().zip(read).rev() {
+                self.found.trees += 1;
+                let loaded = bytes.and_then(|bytes| place.decode(&bytes, self.substitutes.contains_key(&place.digest)));
+                match self.note("tree", commit, place.digest, loaded)? {
+                    Some(Node::Leaf(files)) => self.files(commit, files).await?,
+                    Some(Node::Branch(level, links)) => waiting.extend(place.children(level, links)),
+                    None => {}
+                }
             }
         }
         Ok(())
+    }
+
+    /// Reads the nodes at some places: together, or one by one if one cannot be read.
+    async fn nodes(&self, places: &[Place]) -> Vec<Result<Bytes, Error>> {
+        let blob = |place: &Place| (*self.substitutes.get(&place.digest).unwrap_or(&place.digest), MAX_BYTES);
+        let blobs: Vec<(Digest, u64)> = places.iter().map(blob).collect();
+        if let Ok(read) = read_bounded(self.blobs, "tree", &blobs).await {
+            return read.into_iter().map(Ok).collect();
+        }
+        let read = |(blob, most)| read_one_bounded(self.blobs, "tree", blob, most);
+        stream::iter(blobs).map(read).buffered(CONCURRENCY).collect().await
     }
 
     async fn files(&mut self, commit: CommitId, files: Vec<FileEntry>) -> Result<(), Error> {
@@ -204,12 +220,6 @@ impl Walk<'_> {
 
     /// Returns the sizes of blobs, after reading all of them if asked to.
     async fn look_up(&self, digests: Vec<Digest>) -> Result<BTreeMap<Digest, Result<u64, Error>>, Error> {
-        if self.level >= Level::Rehash {
-            let (blobs, progress) = (self.blobs, self.progress);
-            let reads =
-                digests.into_iter().map(|digest| async move { (digest, rehash(blobs, digest, progress).await) });
-            return Ok(stream::iter(reads).buffer_unordered(CONCURRENCY).collect().await);
-        }
         let mut sizes = BTreeMap::new();
         for some in digests.chunks(LOOKED_UP_AT_ONCE) {
             for (digest, info) in some.iter().copied().zip(self.blobs.stat(some).await?) {
@@ -217,7 +227,29 @@ impl Walk<'_> {
                 sizes.insert(digest, info.map(|info| info.size_bytes).ok_or_else(missing));
             }
         }
+        if self.level >= Level::Rehash {
+            let there: Vec<(Digest, u64)> =
+                sizes.iter().filter_map(|(digest, size)| Some((*digest, *size.as_ref().ok()?))).collect();
+            let (small, large): (Vec<_>, Vec<_>) = there.into_iter().partition(|(_, size)| *size <= SMALL);
+            let groups = groups(small, |(_, size)| *size).into_iter().chain(large.into_iter().map(|one| vec![one]));
+            let mut reads = stream::iter(groups).map(|group| self.rehash(group)).buffer_unordered(CONCURRENCY);
+            while let Some(read) = reads.next().await {
+                sizes.extend(read);
+            }
+        }
         Ok(sizes)
+    }
+
+    /// Reads blobs: small ones together, or one by one if one of them is damaged.
+    async fn rehash(&self, group: Vec<(Digest, u64)>) -> Vec<(Digest, Result<u64, Error>)> {
+        let is_small = group.iter().all(|(_, size)| *size <= SMALL);
+        if is_small && let Ok(read) = read_bounded(self.blobs, "file", &group).await {
+            let by = read.iter().map(|bytes| bytes.len() as u64).sum();
+            self.progress.report(ProgressEvent::Advanced { task: TASK, by });
+            return group.iter().zip(read).map(|((digest, _), bytes)| (*digest, Ok(bytes.len() as u64))).collect();
+        }
+        let rehash = async |(digest, _)| (digest, rehash(self.blobs, digest, self.progress).await);
+        stream::iter(group).then(rehash).collect().await
     }
 
     /// Turns an error that speaks of the blob into damage, and passes on one that speaks of the store.
@@ -255,11 +287,11 @@ struct Place {
 }
 
 impl Place {
-    async fn load(&self, blobs: &dyn BlobStore, substitute: Option<&Digest>) -> Result<Node, Error> {
+    fn decode(&self, bytes: &[u8], is_substitute: bool) -> Result<Node, Error> {
         let flaw = |flaw| Error::Format { what: "tree", digest: self.digest, source: Box::new(flaw) };
-        let node = Node::decode(&blobs.read(substitute.unwrap_or(&self.digest), None).await?).map_err(flaw)?;
+        let node = Node::decode(bytes).map_err(flaw)?;
         node.check_place(self.digest, self.below.as_ref(), self.before.as_ref()).map_err(flaw)?;
-        if substitute.is_none() {
+        if !is_substitute {
             node.check_end(self.is_last).map_err(flaw)?;
         }
         Ok(node)

@@ -12,6 +12,7 @@ use lineal_core::{BlobStore, DataRef, FilePath, Name, Progress};
 
 use crate::{
     Commit, Error, FileEntry, RowDiff, Scan, Stored, TableSchema, TableStatistics,
+    bounded::read_one_bounded,
     error::excerpt,
     file_entry::Contents,
     local::{self, CheckedOut, CheckoutSettings, Directory, Status, Wanted},
@@ -112,12 +113,12 @@ impl Version {
     /// Reads a whole file, verified.
     ///
     /// # Errors
-    /// [`Error::NoSuchPath`]; [`Error::Store`] if its bytes are missing or damaged; [`Error::NoSource`], [`Error::Source`] and
+    /// [`Error::NoSuchPath`]; [`Error::Store`] if its bytes are missing or damaged, [`Error::Format`] if they are more than stated; [`Error::NoSource`], [`Error::Source`] and
     /// [`Error::SourceChanged`] for a file that lies elsewhere.
     pub async fn read(&self, path: &str) -> Result<Bytes, Error> {
         let entry = self.file(path).await?;
         match entry.contents() {
-            Contents::Blob(blob) => Ok(self.blobs.read(&blob, None).await?),
+            Contents::Blob(blob) => read_one_bounded(self.blobs.as_ref(), "file", blob, entry.size_bytes).await,
             Contents::Bytes(bytes) => Ok(bytes.clone()),
             Contents::Elsewhere(file) => self.sources.read(file).await,
             Contents::Purged => Err(Error::Purged { path: entry.path.clone() }),

@@ -16,7 +16,9 @@ use super::{
     FileKind, Found, Hashed, Stamp, Wanted, blocking::blocking, part::Part, pool::FilePool, scan::has_vanished,
 };
 use crate::{
-    Error, link_target,
+    Error,
+    bounded::read_bounded,
+    link_target,
     reference::{InPlace, Sources},
 };
 
@@ -125,11 +127,11 @@ impl Writer<'_> {
     /// Returns the bytes of small files.
     async fn fetch(&self, group: &[Write]) -> Result<Vec<Bytes>, Error> {
         let is_fetched = |wanted: &Wanted| wanted.bytes.is_none() && wanted.kind != FileKind::Directory;
-        let missing: Vec<Digest> =
-            group.iter().filter(|(wanted, _)| is_fetched(wanted)).map(|(wanted, _)| wanted.digest).collect();
+        let missing = group.iter().filter(|(wanted, _)| is_fetched(wanted));
+        let missing: Vec<(Digest, u64)> = missing.map(|(wanted, _)| (wanted.digest, wanted.size_bytes)).collect();
         let mut fetched = match missing.is_empty() {
             true => Vec::new(),
-            false => self.blobs.read_many(&missing).await?,
+            false => read_bounded(self.blobs, "file", &missing).await?,
         }
         .into_iter();
         let bytes = |(wanted, _): &Write| match is_fetched(wanted) {

@@ -521,6 +521,18 @@ async fn an_error_names_the_file_and_leaves_nothing_half_done() {
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
 }
 
+#[tokio::test]
+async fn a_file_that_is_larger_than_it_is_said_to_be_is_not_taken_into_memory() {
+    let world = World::new();
+    let bytes = vec![7; 300_000];
+    let blobs = blobs(&[&Model::from([("a".to_owned(), (FileKind::Regular, bytes.clone()))])]).await;
+    let lie = vec![Wanted::new(path("a"), FileKind::Regular, Digest::of(&bytes), 10)];
+    let outcome =
+        world.directory.checkout(&blobs, lie, Vec::new(), &CheckoutSettings::default(), &NoProgress).await.unwrap_err();
+    assert!(matches!(&outcome, Error::Format { what: "file", .. }), "{outcome:?}");
+    assert_eq!(see(&world.root), Model::new());
+}
+
 /// Names of all that lies in a directory, temporary files too.
 fn scan_names(root: &Path) -> Vec<String> {
     see(root).keys().filter_map(|name| name.rsplit('/').next().map(str::to_owned)).collect()

@@ -6,7 +6,7 @@ use super::{
     sketch::Sketch,
     value::Bounds,
 };
-use crate::{Error, error::FormatFlaw};
+use crate::{Error, bounded::read_one_bounded, error::FormatFlaw};
 
 /// Where the pages of a table lie in its file, with their digests, and what is known of the values; `docs/format/table.md`.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,11 +123,7 @@ impl PageTable {
 
     pub(crate) async fn load(blobs: &dyn BlobStore, digest: Digest) -> Result<Self, Error> {
         let flaw = |flaw| Error::Format { what: "page table", digest, source: Box::new(flaw) };
-        let size = blobs.stat(&[digest]).await?.first().copied().flatten().map_or(0, |info| info.size_bytes);
-        if size > MAX_BYTES {
-            return Err(flaw(FormatFlaw::Size(size)));
-        }
-        Self::decode(&blobs.read(&digest, None).await?).map_err(flaw)
+        Self::decode(&read_one_bounded(blobs, "page table", digest, MAX_BYTES).await?).map_err(flaw)
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, FormatFlaw> {

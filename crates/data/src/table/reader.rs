@@ -24,7 +24,7 @@ use parquet::{
 };
 
 use super::{file::describes, page_table::PageTable};
-use crate::{Error, FileEntry, file_entry::Contents, reference::Sources};
+use crate::{Error, FileEntry, bounded::read_one_bounded, file_entry::Contents, reference::Sources};
 
 /// A Parquet file in a blob store, of which only what is asked for is read. It may be anybody's.
 #[derive(Clone)]
@@ -55,7 +55,9 @@ impl TableReader {
         let size = entry.size_bytes;
         let whole = match entry.contents() {
             Contents::Bytes(bytes) => Some(bytes.clone()),
-            Contents::Blob(blob) if size <= WHOLE_BYTES => Some(blobs.read(&blob, None).await?),
+            Contents::Blob(blob) if size <= WHOLE_BYTES => {
+                Some(read_one_bounded(blobs.as_ref(), "file", blob, size).await?)
+            }
             Contents::Elsewhere(file) if size <= WHOLE_BYTES => Some(sources.read(file).await?),
             Contents::Blob(_) | Contents::Elsewhere(_) => None,
             Contents::Purged => return Err(Error::Purged { path: entry.path.clone() }),

@@ -21,7 +21,7 @@ mod tests;
 pub(crate) use self::{
     children::Children,
     edit::Changes,
-    node::{Link, Node},
+    node::{Link, MAX_BYTES, Node},
     read::{NODES_AT_ONCE, Tree},
     unshared::unshared,
 };

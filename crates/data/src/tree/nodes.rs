@@ -7,7 +7,11 @@ use std::{
 use lineal_core::{BlobStore, Digest, on_cpu};
 
 use super::node::{Link, MAX_BYTES, Node};
-use crate::{Error, error::FormatFlaw};
+use crate::{
+    Error,
+    bounded::{read_bounded, read_one_bounded},
+    error::FormatFlaw,
+};
 
 /// Reads nodes, and keeps those that were used last: trees share most of theirs.
 #[derive(Debug)]
@@ -51,11 +55,7 @@ impl Nodes {
             return Ok(node);
         }
         let blob = self.blob_of(digest);
-        let stat = self.blobs.stat(&[blob]).await?;
-        if let Some(info) = stat.first().copied().flatten().filter(|info| info.size_bytes > MAX_BYTES) {
-            return Err(malformed(digest, FormatFlaw::Size(info.size_bytes)));
-        }
-        let bytes = self.blobs.read(&blob, None).await?;
+        let bytes = read_one_bounded(self.blobs.as_ref(), "tree", blob, MAX_BYTES).await?;
         let node = Arc::new(Node::decode(&bytes).map_err(|flaw| malformed(digest, flaw))?);
         self.kept(|kept| kept.insert(digest, Arc::clone(&node)));
         Ok(node)
@@ -99,8 +99,8 @@ impl Nodes {
         if digests.is_empty() {
             return Ok(Vec::new());
         }
-        let blobs: Vec<Digest> = digests.iter().map(|digest| self.blob_of(*digest)).collect();
-        let bytes = self.blobs.read_many(&blobs).await?;
+        let blobs: Vec<(Digest, u64)> = digests.iter().map(|digest| (self.blob_of(*digest), MAX_BYTES)).collect();
+        let bytes = read_bounded(self.blobs.as_ref(), "tree", &blobs).await?;
         let named: Vec<_> = digests.iter().copied().zip(bytes).collect();
         let decode = move || {
             let decode = |(digest, bytes): (Digest, bytes::Bytes)| {
