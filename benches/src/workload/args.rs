@@ -10,6 +10,7 @@ pub(crate) enum Command {
     ArtifactGet(ArtifactGet),
     ArtifactPut(ArtifactPut),
     Data(Data),
+    DataTiny { store: String, files: u64 },
     Drift(Drift),
     Hash { bytes: u64 },
     JournalAppend(JournalAppend),
@@ -179,6 +180,9 @@ impl Command {
     pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Self, String> {
         let (words, options) = Options::split(words)?;
         match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["data", "tiny"] => {
+                Ok(Self::DataTiny { store: options.text("store")?, files: options.number("files", 1_000_000)? })
+            }
             ["artifact", "put", source] => Ok(Self::ArtifactPut(ArtifactPut {
                 store: options.text("store")?,
                 name: options.find("name").map_or_else(|| file_name(source.as_ref()), name)?,
@@ -280,6 +284,7 @@ const USAGE: &str = "usage:
   workload data status --store URL --from DIR [--cache DIR]
   workload data checkout --store URL --to DIR [--revision R] [--cache DIR]
   workload data push --store URL --to URL
+  workload data tiny --store URL [--files N]
   workload table put|append --store URL --from FILE
   workload table update --store URL --from FILE --key COLUMN
   workload table diff --store URL --key COLUMN [--old R] [--new R]

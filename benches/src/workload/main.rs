@@ -1,7 +1,7 @@
 //! Runs a named workload end to end and prints one JSON line for each step.
 //!
 //! `workload artifact put SRC --store URL`, `workload artifact get NAME --store URL DEST`,
-//! `workload artifact gc|fsck --store URL`, `workload data init|add|status|checkout|push --store URL`,
+//! `workload artifact gc|fsck --store URL`, `workload data init|add|status|checkout|push|tiny --store URL`,
 //! `workload table put|append|update|diff|read --store URL`, `workload journal append --store URL --writers N --entries M`,
 //! `workload drift report|ks|monitor|profile|stream|mmd|cbpe|detector` and `workload hash [--bytes N]`; see `docs/benchmarks.md`.
 
@@ -18,6 +18,7 @@ mod meter; // time, processor time, memory
 mod report; // the JSON lines
 mod stores; // URLs, and stores that count their requests
 mod table; // rows into a table and out of it
+mod tiny; // millions of files in a tree
 
 use std::process::ExitCode;
 
@@ -39,6 +40,7 @@ fn run(command: args::Command) -> Result<(), String> {
         args::Command::ArtifactGet(get) => on_runtime(artifact::get(get)),
         args::Command::ArtifactPut(put) => on_runtime(artifact::put(put)),
         args::Command::Data(what) => on_runtime(data::run(what)),
+        args::Command::DataTiny { store, files } => on_runtime(async move { tiny::run(&store, files).await }),
         args::Command::Drift(what) => drift::run(&what),
         args::Command::Hash { bytes } => hash::run(bytes),
         args::Command::JournalAppend(append) => on_runtime(journal::append(append)),

@@ -1,9 +1,10 @@
 use std::{
+    collections::BTreeSet,
     fmt,
     ops::Range,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -65,12 +66,21 @@ struct Counts {
     reads: AtomicU64,
     /// All that are neither puts nor reads.
     others: AtomicU64,
+    objects_read: Mutex<BTreeSet<Path>>,
 }
 
 impl Counts {
     fn put(&self, bytes: usize) {
         self.puts.fetch_add(1, Ordering::Relaxed);
         self.put_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn read(&self, location: &Path, ranges: usize) {
+        self.reads.fetch_add(ranges as u64, Ordering::Relaxed);
+        let mut objects = self.objects_read.lock().unwrap_or_else(PoisonError::into_inner);
+        if !objects.contains(location) {
+            objects.insert(location.clone());
+        }
     }
 
     fn other(&self) {
@@ -97,6 +107,20 @@ impl Counting {
     /// Returns the number of requests so far: writes, reads, looks at headers, listings, deletions, copies.
     pub(crate) fn requests(&self) -> u64 {
         self.puts() + self.reads() + self.counts.others.load(Ordering::Relaxed)
+    }
+}
+
+impl Counting {
+    /// Returns how many objects were read so far, in whole or in part.
+    pub(crate) fn objects_read(&self) -> usize {
+        self.counts.objects_read.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Counts from here on.
+    pub(crate) fn forget(&self) {
+        let Counts { puts, put_bytes, reads, others, objects_read } = &*self.counts;
+        [puts, put_bytes, reads, others].into_iter().for_each(|count| count.store(0, Ordering::Relaxed));
+        objects_read.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -128,14 +152,14 @@ impl ObjectStore for Counting {
         if options.head {
             self.counts.other();
         } else {
-            self.counts.reads.fetch_add(1, Ordering::Relaxed);
+            self.counts.read(location, 1);
         }
         self.inner.get_opts(location, options).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         // At most: a back end may join some.
-        self.counts.reads.fetch_add(ranges.len() as u64, Ordering::Relaxed);
+        self.counts.read(location, ranges.len());
         self.inner.get_ranges(location, ranges).await
     }
 

@@ -51,9 +51,12 @@ pub(crate) async fn plan(
     base_id: Option<CommitId>,
     edits: Vec<(String, Edit)>,
 ) -> Result<BTreeMap<FilePath, Content>, Error> {
+    let parsed = edits.into_iter().map(|(path, edit)| Ok((FilePath::new(path)?, edit)));
+    let mut edits = parsed.collect::<Result<Vec<(FilePath, Edit)>, Error>>()?;
+    // In the order of the tree, each leaf is read once, however the edits jump about; those of one path stay in theirs.
+    edits.sort_by(|(one, _), (two, _)| path_order::compare(one, two));
     let mut contents = BTreeMap::new();
     for (path, edit) in edits {
-        let path = FilePath::new(path)?;
         let before = match contents.remove(&path) {
             Some(content) => content,
             None => base.get(&path).await?.map_or(Content::Nothing, Content::Base),

@@ -305,7 +305,7 @@ mod tests {
         let ana = Actor::new("ana@example.org").unwrap();
         let mut found = Vec::new();
         for (name, leaves) in [("one", usize::MAX), ("many", 1)] {
-            let repository = Repository::open(&store, name, blobs.clone()).await.unwrap();
+            let repository = Repository::open(&store, name, Arc::<LooseBlobs>::clone(&blobs)).await.unwrap();
             let path = |number: u32| format!("people/{number:05}.csv");
             for (version, first) in [("a", 0), ("b", 500)] {
                 let draft = (first..first + 4000).fold(repository.commit("main"), |draft, number| {

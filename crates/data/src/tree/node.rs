@@ -156,7 +156,21 @@ impl Node {
 
     /// Returns the link that a node above has to this one; none for a node without items.
     pub(super) fn link(&self, digest: Digest) -> Option<Link> {
-        link_to(digest, &self.items())
+        let sum = |sizes: &mut dyn Iterator<Item = u64>| sizes.fold(0, u64::saturating_add);
+        match self {
+            Self::Leaf(files) => Some(Link {
+                last: files.last()?.path.clone(),
+                digest,
+                files: files.len() as u64,
+                size_bytes: sum(&mut files.iter().map(|file| file.size_bytes)),
+            }),
+            Self::Branch(_, links) => Some(Link {
+                last: links.last()?.last.clone(),
+                digest,
+                files: sum(&mut links.iter().map(|link| link.files)),
+                size_bytes: sum(&mut links.iter().map(|link| link.size_bytes)),
+            }),
+        }
     }
 
     /// Returns the files of a leaf.
