@@ -66,7 +66,7 @@ fn size(disk: &SimDisk) -> usize {
 }
 
 #[tokio::test]
-async fn a_push_sends_small_files_together_and_stores_there_what_was_stored_here() {
+async fn small_files_travel_together_and_a_push_stores_there_what_was_stored_here() {
     let (disk, there) = (SimDisk::new(), SimDisk::new());
     let ana = Actor::new("ana@example.org").unwrap();
     let (repository, log) = open(&disk).await;
