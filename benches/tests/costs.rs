@@ -5,10 +5,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use lineal_artifacts::PackBlobs;
-use lineal_core::{Actor, Digest, NoProgress, Store, object_store::path::Path};
+use lineal_core::{Actor, Digest, NoProgress, Store, SystemClock, object_store::path::Path};
 use lineal_data::{
     Level, Repository,
     arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray},
+    local::Directory,
 };
 use lineal_testkit::{FaultStore, Faults, Log, Op, SimDisk};
 
@@ -93,4 +94,32 @@ async fn small_files_travel_together_and_a_push_stores_there_what_was_stored_her
     repository.push(&remote, "main", &NoProgress, &ana).await.unwrap();
     let (here, there) = (size(&disk) - here_before, size(&there) - there_before);
     assert!(here < here_before / 20 && there < here + here / 10 + 10_000, "{here} bytes here, {there} over there");
+}
+
+#[tokio::test]
+async fn a_status_reads_what_differs_from_the_version_before() {
+    let (disk, guard) = (SimDisk::new(), tempfile::tempdir().unwrap());
+    let ana = Actor::new("ana@example.org").unwrap();
+    let root = guard.path().join("work");
+    std::fs::create_dir(&root).unwrap();
+    let directory = Directory::new(&root, Arc::new(SystemClock)).with_cache(guard.path().join("stats")).unwrap();
+    let (repository, _) = open(&disk).await;
+    let mut draft = repository.commit("main");
+    for at in 0..20_000 {
+        draft = draft.put(&format!("{:03}/{at:05}.json", at % 200), format!("{{\"label\": {at}}}"));
+    }
+    draft.commit(&ana).await.unwrap();
+    let bytes = async |revision: &str| {
+        let (repository, log) = open(&disk).await;
+        let version = repository.at(revision).await.unwrap();
+        let before = log.counts();
+        assert_eq!(version.status(&directory).await.unwrap().differences.len(), 20_000);
+        let after = log.counts();
+        [Op::Get, Op::Ranges].map(|op| after.op(op) - before.op(op)).iter().sum::<u64>()
+    };
+    let whole = bytes("main").await;
+    assert_eq!(bytes("main").await, 0, "the same version");
+    repository.commit("main").put("100/07300.json", "{\"label\": 1}").commit(&ana).await.unwrap();
+    let changed = bytes("main").await;
+    assert!(changed > 0 && changed <= 8 && whole > 0, "{changed} reads, {whole} of the whole");
 }

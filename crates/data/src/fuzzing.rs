@@ -2,7 +2,12 @@
 
 use lineal_core::Digest;
 
-use crate::{commit::StoredCommit, local::StatCache, table::PageTable, tree::Node};
+use crate::{
+    commit::StoredCommit,
+    local::{Listing, StatCache},
+    table::PageTable,
+    tree::Node,
+};
 
 /// A node is what it was made of, or an error; so is its place in a tree.
 pub fn node(bytes: &[u8]) {
@@ -21,6 +26,11 @@ pub fn page_table(bytes: &[u8]) {
 /// A stat cache, or an empty one.
 pub fn stat_cache(bytes: &[u8]) {
     StatCache::fuzz(bytes);
+}
+
+/// A listing in its one form, or none.
+pub fn listing(bytes: &[u8]) {
+    Listing::read_any(bytes);
 }
 
 /// A commit, or an error.

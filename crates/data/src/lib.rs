@@ -76,6 +76,7 @@ mod land; // a commit onto its branch
 mod limits; // hooks that guard sizes and statistics
 mod link_target; // where a symbolic link may lead
 mod links; // what keeps what alive, for collectors
+mod listed; // the files of a version, as far as this machine remembers them
 pub mod local; // directories: scan, status, checkout
 mod merge; // changes of other commits: merge, revert, cherry-pick
 mod names; // names of branches and tags

@@ -48,7 +48,7 @@ pub struct Version {
     sources: Sources,
     repository: Name,
     commit: Commit,
-    tree: Tree,
+    pub(crate) tree: Tree,
 }
 
 impl Version {
@@ -189,10 +189,12 @@ impl Version {
 
     /// Compares the version with a directory.
     ///
+    /// With a cache, the store is asked only for the nodes that differ from those of the version compared before.
+    ///
     /// # Errors
     /// Those of [`Directory::files`]; [`Error::Store`], [`Error::Format`].
     pub async fn status(&self, directory: &Directory) -> Result<Status, Error> {
-        let (wanted, found) = try_join(self.wanted(), directory.files()).await?;
+        let (wanted, found) = try_join(self.listed(directory), directory.files()).await?;
         Ok(local::status(wanted, &found))
     }
 
@@ -217,7 +219,7 @@ impl Version {
             .await
     }
 
-    async fn wanted(&self) -> Result<Vec<Wanted>, Error> {
+    pub(crate) async fn wanted(&self) -> Result<Vec<Wanted>, Error> {
         let files = self.tree.list("").try_filter(|entry| ready(entry.stored != Stored::Purged));
         files.map_ok(Wanted::from).try_collect().await
     }

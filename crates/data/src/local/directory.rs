@@ -14,6 +14,7 @@ use super::{
     blocking::blocking,
     checkout::{Turn, Write, Writer, in_turn, remove_all},
     hash::{Open, hash_all},
+    listing::Listing,
     plan::{Order, Plan, survey},
     scan::{Purpose, Survey},
     stat_cache::{CacheWriter, Known, pair},
@@ -85,18 +86,25 @@ impl Directory {
         Self { root: root.into(), cache: None, clock, turn: Arc::default() }
     }
 
-    /// Keeps digests in a file, so that only files that changed are read again.
+    /// Keeps digests in a file, so that only files that changed are read again; and beside it, in one whose name ends in `.listing`, the
+    /// files of the version last compared, so that a status asks the store only for what differs from that.
     ///
     /// # Errors
     /// [`Error::Invalid`] if the file would lie in the directory itself.
     pub fn with_cache(mut self, file: impl Into<PathBuf>) -> Result<Self, Error> {
         let file = file.into();
-        if whole(&file).starts_with(whole(&self.root)) {
+        let is_inside = |file: &Path| whole(file).starts_with(whole(&self.root));
+        if is_inside(&file) || is_inside(&Listing::beside(&file)) {
             let shown = file.display().to_string();
             return Err(Error::invalid("stat cache", &shown, "must lie outside the directory"));
         }
         self.cache = Some(file);
         Ok(self)
+    }
+
+    /// Returns where the files of a version are listed, if there is a cache.
+    pub(crate) fn listing(&self) -> Option<PathBuf> {
+        self.cache.as_deref().map(Listing::beside)
     }
 
     /// Returns the directory.

@@ -14,6 +14,7 @@ mod entry; // what is wanted, what was found
 mod hash; // bytes to digests, each file once
 mod ignore_rules; // .linealignore
 mod kind; // what the system says a file is
+mod listing; // the files of a tree, in a file
 mod part; // a file under a temporary name
 mod plan; // what a checkout must do, and what stands in its way
 mod pool; // whole files that checkouts have in common
@@ -29,6 +30,7 @@ pub(crate) use self::{
     blocking::blocking,
     directory::Looked,
     hash::{is_same, read_one},
+    listing::Listing,
 };
 pub use self::{
     checkout::CheckedOut,

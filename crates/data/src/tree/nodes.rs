@@ -43,6 +43,10 @@ impl Nodes {
         }
     }
 
+    pub(crate) fn has_substitutes(&self) -> bool {
+        !self.substitutes.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Returns the blob that is read for a node.
     fn blob_of(&self, digest: Digest) -> Digest {
         let substitutes = self.substitutes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -45,6 +45,11 @@ impl Tree {
         self.nodes.substitute(substitutes);
     }
 
+    /// Tells whether other nodes are read in place of some.
+    pub(crate) fn is_purged(&self) -> bool {
+        self.nodes.has_substitutes()
+    }
+
     /// Returns the links to all leaves that may have paths which begin with `prefix`, but for those below nodes that were `seen`.
     pub(crate) async fn unseen_leaves(
         &self,

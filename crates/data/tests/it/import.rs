@@ -157,3 +157,41 @@ async fn a_directory_with_a_file_that_cannot_be_part_of_a_version_is_refused_by_
     }
     assert!(world.repository.branches().await.unwrap().is_empty());
 }
+
+/// A status by the listing of whatever version was compared before is the status without one.
+#[tokio::test]
+async fn a_listing_of_another_version_makes_no_difference() {
+    let (world, source, cache) = (World::memory().await, filled(), tempfile::tempdir().unwrap());
+    let (kept, bare) = (directory(&source, &cache), Directory::new(source.path(), Arc::new(SystemClock)));
+    import(&world, &kept).await.unwrap();
+    world.repository.commit("main").remove("a").put("raw/new", "1").put("Z2", "2").commit(&ana()).await.unwrap();
+    world.repository.commit("main").put("raw/1", "other").put("0", "").remove("z").commit(&ana()).await.unwrap();
+    world.repository.commit("main").put("n/ew", vec![7; 1000]).remove("run.sh").commit(&ana()).await.unwrap();
+    write(source.path(), "raw/2", "changed here");
+    let listing = cache.path().join("stats.listing");
+    let same = async |world: &World, revision: &str| {
+        let version = world.repository.at(revision).await.unwrap();
+        let status = version.status(&kept).await.unwrap();
+        assert_eq!(status, version.status(&bare).await.unwrap(), "{revision}");
+        assert!(!status.differences.is_empty());
+    };
+    for revision in ["main", "main", "main~3", "main~1", "main~2", "main"] {
+        same(&world, revision).await;
+        assert!(listing.exists());
+    }
+    // Of another store, damaged, gone: the version is read whole.
+    let other = World::memory().await;
+    other.repository.commit("main").put("b", "1").commit(&ana()).await.unwrap();
+    other.repository.at("main").await.unwrap().status(&kept).await.unwrap();
+    same(&world, "main").await;
+    for damage in [&b"lineal-listing 1"[..], b""] {
+        fs::write(&listing, damage).unwrap();
+        same(&world, "main~1").await;
+    }
+    // What was purged is not missed, though the root is the same.
+    same(&world, "main~3").await;
+    world.repository.purge(&["z"], "request 17", &ana()).await.unwrap();
+    for revision in ["main~3", "main", "main~3"] {
+        same(&world, revision).await;
+    }
+}
