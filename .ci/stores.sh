@@ -74,7 +74,12 @@ s3_options() { # PORT
 
 start_moto() { # emulates the API of AWS, in memory
   pip_install moto moto_server 'moto[server]==5.2.5' || return 0
-  serve moto "$packages/venv/bin/moto_server" -H 127.0.0.1 -p "$1"
+  # One request at a time: its threads look whether a key is there and create it in two steps, so two may win a race.
+  serve moto "$packages/venv/bin/python" -c '
+import sys
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import run_simple
+run_simple("127.0.0.1", int(sys.argv[1]), DomainDispatcherApplication(create_backend_app), threaded=False)' "$1"
   ready moto good s3 "$1" "$(s3_options "$1")"
 }
 
