@@ -3,8 +3,8 @@
     store_client.py ports N
         prints N free loopback ports
     store_client.py prepare good|liar s3|az PORT BUCKET KEY SECRET PID
-        waits until the server of process PID serves, creates BUCKET, then creates one key twice with
-        `If-None-Match: *`: a good server refuses the second and keeps the first, a liar overwrites.
+        waits until the server of process PID has created BUCKET and stored an object in it, then creates one
+        key twice with `If-None-Match: *`: a good server refuses the second and keeps the first, a liar overwrites.
         Exits 1 when the server is not what it is said to be.
 """
 
@@ -13,6 +13,7 @@ import datetime
 import hashlib
 import hmac
 import os
+import random
 import socket
 import sys
 import time
@@ -20,6 +21,9 @@ import urllib.error
 import urllib.request
 
 WAIT_SECONDS = 60
+# Below the ports that Linux, macOS and Windows give to outgoing connections, so that none of these takes one
+# before its server does.
+PORTS = range(10_000, 32_000)
 CONTENT_TYPE = "application/octet-stream"
 AZURE_VERSION = "2021-08-06"
 # The emulator's documented account, the same in every installation.
@@ -29,7 +33,14 @@ AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZ
 
 def free_ports(count):
     """Returns ports that were free together a moment ago."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    held = []
+    for port in random.sample(PORTS, len(PORTS)):
+        if len(held) == count:
+            break
+        try:
+            held.append(socket.create_server(("127.0.0.1", port)))
+        except OSError:
+            continue
     ports = [each.getsockname()[1] for each in held]
     for each in held:
         each.close()
@@ -104,13 +115,24 @@ def send(url, method, headers, body):
         return error.code, error.read()
 
 
-def wait_for_bucket(client, bucket, pid):
-    """Creates the bucket, as often as needed until the server serves."""
-    end, seen = time.monotonic() + WAIT_SECONDS, "nothing"
+def wait_until_it_stores(client, bucket, pid):
+    """Creates the bucket and an object in it, as often as needed.
+
+    A server of several parts may make a bucket long before it can store: seaweedfs's volumes join five seconds
+    later when they meet a master that is still being elected.
+    """
+    end = time.monotonic() + WAIT_SECONDS
+    wait_for("bucket", lambda: client.create_bucket(bucket), (200, 201, 409), pid, end)
+    wait_for("object", lambda: client.request("PUT", f"/{bucket}/ready", b"ready"), (200, 201), pid, end)
+
+
+def wait_for(what, ask, answers, pid, end):
+    """Asks until the status is one of `answers`."""
+    seen = "nothing"
     while time.monotonic() < end:
         try:
-            status, body = client.create_bucket(bucket)
-            if status in (200, 201, 409):
+            status, body = ask()
+            if status in answers:
                 return
             seen = f"{status} {body[:200]!r}"
         except OSError as error:
@@ -120,7 +142,7 @@ def wait_for_bucket(client, bucket, pid):
         except ProcessLookupError:
             sys.exit(f"the server ended; last answer: {seen}")
         time.sleep(0.2)
-    sys.exit(f"no bucket within {WAIT_SECONDS} s; last answer: {seen}")
+    sys.exit(f"no {what} within {WAIT_SECONDS} s; last answer: {seen}")
 
 
 def create_twice(client, bucket):
@@ -134,7 +156,7 @@ def create_twice(client, bucket):
 
 def prepare(kind, scheme, port, bucket, key, secret, pid):
     client = {"s3": S3, "az": Azure}[scheme](port, key, secret)
-    wait_for_bucket(client, bucket, int(pid))
+    wait_until_it_stores(client, bucket, int(pid))
     found = create_twice(client, bucket)
     first, second, content = found
     good = first in (200, 201) and second in (409, 412) and content == b"first"
