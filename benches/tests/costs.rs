@@ -113,7 +113,7 @@ async fn a_status_reads_what_differs_from_the_version_before() {
         let (repository, log) = open(&disk).await;
         let version = repository.at(revision).await.unwrap();
         let before = log.counts();
-        assert_eq!(version.status(&directory).await.unwrap().differences.len(), 20_000);
+        assert_eq!(version.status(&directory, &NoProgress).await.unwrap().differences.len(), 20_000);
         let after = log.counts();
         [Op::Get, Op::Ranges].map(|op| after.op(op) - before.op(op)).iter().sum::<u64>()
     };

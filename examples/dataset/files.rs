@@ -29,7 +29,7 @@ pub(crate) async fn on_disk(studio: &Studio, place: &Path) -> Outcome<()> {
     }
     ensure(files_in(&pool)? == 1, "both checkouts took the table from one pool, which fetched it once")?;
     fs::write(one.join("notes.txt"), "looked at by hand")?;
-    let status = version.status(&Directory::new(&one, Arc::new(SystemClock))).await?;
+    let status = version.status(&Directory::new(&one, Arc::new(SystemClock)), &NoProgress).await?;
     let [Difference::Added(path)] = status.differences.as_slice() else { return Err("one file is new".into()) };
     println!("   both from a pool that fetched it once; since then {path} is new in the first");
     ensure(path.as_str() == "notes.txt", "the note is all that differs")

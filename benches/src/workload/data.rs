@@ -30,7 +30,7 @@ pub(crate) async fn run(what: Data) -> Result<(), String> {
         }
         DataStep::Add { from, message } => add(&repository, from, cache(&what)?.as_deref(), message).await?,
         DataStep::Status { from } => {
-            let status = tip(&repository).await?.status(&directory(from, cache(&what)?.as_deref())?).await;
+            let status = tip(&repository).await?.status(&directory(from, cache(&what)?.as_deref())?, &NoProgress).await;
             let status = status.map_err(text)?;
             json!({ "files": status.unchanged, "differences": status.differences.len() })
         }

@@ -136,20 +136,8 @@ pub(crate) async fn send_large(
     let bytes = from.stream(&digest).await?.inspect_ok(move |piece| {
         counter.fetch_add(piece.len() as u64, Ordering::Relaxed);
     });
-    let put = batch.put_stream(bytes.map_err(io::Error::other).boxed(), hints).await;
-    check(digest, put.map_err(source_error)?)?;
+    check(digest, batch.put_stream(bytes.map_err(io::Error::other).boxed(), hints).await?)?;
     Ok(size.load(Ordering::Relaxed))
-}
-
-/// Gives back the source's own error, which travelled through a stream of bytes.
-fn source_error(error: Error) -> Error {
-    match error {
-        Error::Input { source } => match source.downcast::<Error>() {
-            Ok(own) => own,
-            Err(source) => Error::Input { source },
-        },
-        error => error,
-    }
 }
 
 /// A store that verifies what it hands out cannot give other bytes; one that does not is caught here.

@@ -3,13 +3,19 @@ use std::{collections::BTreeMap, path::PathBuf};
 use bytes::Bytes;
 use lineal_core::FilePath;
 
-use crate::{CommitId, Error, FileEntry, SchemaMismatch, draft::Edit, path_order, table::RowEdit, tree::Tree};
+use crate::{
+    CommitId, Error, FileEntry, SchemaMismatch,
+    draft::Edit,
+    path_order,
+    table::RowEdit,
+    tree::{Changes, Tree},
+};
 
 /// What a path holds after all edits of a commit, before any byte of it is stored.
 #[derive(Debug)]
 pub(crate) enum Content {
     Nothing,
-    /// What the base of the commit holds there.
+    /// What the base of the commit holds there, or what it imports.
     Base(FileEntry),
     Bytes(Bytes, String),
     File(PathBuf, String),
@@ -45,21 +51,29 @@ impl Content {
     }
 }
 
-/// Applies the edits in their order, and checks that the files they make can lie beside each other.
+/// Puts edits into the order of the tree: each leaf is read once then, however they jump about. Those of one path stay in
+/// theirs.
+pub(crate) fn in_order(edits: Vec<(String, Edit)>) -> Result<Vec<(FilePath, Edit)>, Error> {
+    let parsed = edits.into_iter().map(|(path, edit)| Ok((FilePath::new(path)?, edit)));
+    let mut edits = parsed.collect::<Result<Vec<_>, Error>>()?;
+    edits.sort_by(|(one, _), (two, _)| path_order::compare(one, two));
+    Ok(edits)
+}
+
+/// Applies the edits to what is imported, and where nothing is, to the base; checks that the files they make can lie beside
+/// each other.
 pub(crate) async fn plan(
     base: &Tree,
     base_id: Option<CommitId>,
-    edits: Vec<(String, Edit)>,
+    imported: &Changes,
+    edits: Vec<(FilePath, Edit)>,
 ) -> Result<BTreeMap<FilePath, Content>, Error> {
-    let parsed = edits.into_iter().map(|(path, edit)| Ok((FilePath::new(path)?, edit)));
-    let mut edits = parsed.collect::<Result<Vec<(FilePath, Edit)>, Error>>()?;
-    // In the order of the tree, each leaf is read once, however the edits jump about; those of one path stay in theirs.
-    edits.sort_by(|(one, _), (two, _)| path_order::compare(one, two));
     let mut contents = BTreeMap::new();
     for (path, edit) in edits {
-        let before = match contents.remove(&path) {
-            Some(content) => content,
-            None => base.get(&path).await?.map_or(Content::Nothing, Content::Base),
+        let before = match (contents.remove(&path), imported.get(&path)) {
+            (Some(content), _) => content,
+            (None, Some(entry)) => entry.clone().map_or(Content::Nothing, Content::Base),
+            (None, None) => base.get(&path).await?.map_or(Content::Nothing, Content::Base),
         };
         let after = before.edit(&path, base_id, edit)?;
         contents.insert(path, after);

@@ -1,9 +1,9 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use lineal_core::{Actor, Digest, FilePath, Stamp, State};
 use serde::{Deserialize, Serialize};
 
-use crate::{BranchName, CommitId, TagName};
+use crate::{BranchName, CommitId, Error, FileEntry, TagName, tree::Changes};
 
 /// What happens to a repository; a stored format, see `docs/format/data.md`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,6 +139,16 @@ impl RepositoryState {
     /// Returns the blobs of some purged paths.
     pub(crate) fn purges_of(&self, paths: &BTreeSet<FilePath>) -> BTreeSet<Digest> {
         paths.iter().filter_map(|path| self.purges.get(path)).flatten().copied().collect()
+    }
+
+    /// Refuses files whose bytes were purged: the store is to forget them, whoever has them.
+    pub(crate) fn check_not_purged(&self, changes: &Changes) -> Result<(), Error> {
+        if self.purges.is_empty() {
+            return Ok(());
+        }
+        let purged: HashSet<&Digest> = self.purges.values().flatten().collect();
+        let named = changes.values().flatten().flat_map(FileEntry::references).find(|digest| purged.contains(digest));
+        named.map_or(Ok(()), |digest| Err(lineal_core::Error::BlobPurged { digest }.into()))
     }
 
     /// Returns what is read in place of nodes of trees.

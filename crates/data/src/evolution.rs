@@ -136,7 +136,7 @@ fn free_id(columns: &[Column], name: &str) -> Option<String> {
 }
 
 /// Tells whether the second type holds every value of the first, exactly.
-fn widens(from: &str, to: &str) -> bool {
+pub(crate) fn widens(from: &str, to: &str) -> bool {
     let wider: &[&str] = match from {
         "int8" => &["int16", "int32", "int64", "float32", "float64"],
         "int16" => &["int32", "int64", "float32", "float64"],

@@ -7,6 +7,8 @@ use lineal_core::{Digest, FilePath, ProgressEvent, PutHints, Timestamp, file_str
 use crate::{
     Error, FileEntry, FileKind,
     file_entry::is_inline,
+    groups::{Greatest, SMALL, groups},
+    link_target,
     links::PARQUET_MEDIA_TYPE,
     local::{Directory, Found, Hashed, Looked, blocking, is_same, read_one},
     path_order,
@@ -32,27 +34,33 @@ pub(crate) async fn import(stage: &Stage<'_>, directory: &Directory, base: &Tree
     let (small, large): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|candidate| candidate.found.size_bytes <= SMALL);
     let root: Arc<Path> = directory.root().into();
-    let groups = stream::iter(groups(small)).map(|group| read_group(directory.clone(), Arc::clone(&root), group));
+    let groups = groups(small, GROUP, |candidate| candidate.found.size_bytes);
+    let groups = stream::iter(groups).map(|group| read_group(directory.clone(), Arc::clone(&root), group));
     let mut groups = groups.buffered(GROUPS);
     let mut known: Vec<(Hashed, Timestamp)> = known.into_iter().map(|file| (file, at)).collect();
     let mut take = |(found, before, entry): Put, at: Timestamp| {
         known.push((Hashed { found, digest: entry.digest }, at));
         // One whose bytes are as before keeps what else was known of it.
         let entry = match before.as_deref() {
-            Some(before) if before.digest == entry.digest => FileEntry { kind: entry.kind, ..before.clone() },
+            Some(before) if before.digest == entry.digest && are_akin(before.kind, entry.kind) => {
+                FileEntry { kind: entry.kind, ..before.clone() }
+            }
             _ => entry,
         };
         if before.as_deref() != Some(&entry) {
             changes.insert(entry.path.clone(), Some(entry));
         }
     };
-    while let Some((at, group)) = groups.try_next().await? {
+    let mut vanished = Vec::new();
+    while let Some((at, group, gone)) = groups.try_next().await? {
         stage.put_all(group).await?.into_iter().for_each(|put| take(put, at));
+        vanished.extend(gone);
     }
     for candidate in large {
         let at = directory.now();
         take(stage.put_large(&root, candidate).await?, at);
     }
+    changes.extend(vanished.into_iter().map(|path| (path, None)));
     let place = directory.clone();
     let remember = move || {
         known.sort_by(|(one, _), (two, _)| path_order::compare(&one.found.path, &two.found.path));
@@ -107,41 +115,36 @@ async fn compare(
 
 /// A file as it was read, and as it was before.
 type Read = (Found, Option<Box<FileEntry>>, Bytes);
+/// Files that were read, a time before the first of them was, and the paths of those that are gone by now.
+type ReadGroup = (Timestamp, Vec<Read>, Vec<FilePath>);
 /// A file that was put, and as it was before.
 type Put = (Found, Option<Box<FileEntry>>, FileEntry);
 
-fn groups(small: Vec<Candidate>) -> Vec<Vec<Candidate>> {
-    let (mut groups, mut open, mut size) = (Vec::new(), Vec::new(), 0);
-    for candidate in small {
-        size += candidate.found.size_bytes;
-        open.push(candidate);
-        if size >= GROUP_BYTES || open.len() >= GROUP_FILES {
-            groups.push(std::mem::take(&mut open));
-            size = 0;
-        }
-    }
-    groups.push(open);
-    groups
-}
-
-/// Reads files; also returns a time before the first of them was read.
-async fn read_group(
-    directory: Directory,
-    root: Arc<Path>,
-    group: Vec<Candidate>,
-) -> Result<(Timestamp, Vec<Read>), Error> {
-    let read = move |Candidate { found, before }: Candidate| {
+async fn read_group(directory: Directory, root: Arc<Path>, group: Vec<Candidate>) -> Result<ReadGroup, Error> {
+    let read = move |found: Found| {
         if found.kind == FileKind::Directory {
-            return Ok::<_, Error>(Some((found, before, Bytes::new())));
+            return Ok(Some((found, Bytes::new())));
         }
-        Ok(read_one(&root, found)?.map(|(found, bytes)| (found, before, bytes)))
+        let read = read_one(&root, found)?;
+        match &read {
+            // It led elsewhere when the directory was searched.
+            Some((found, target)) if found.kind == FileKind::Symlink => link_target::check(&found.path, target)
+                .map_err(|_| Error::Restless { path: found.path.below(&root) })?,
+            _ => {}
+        }
+        Ok::<_, Error>(read)
     };
     // Not on threads that come and go: what an allocator frees for one of those is seldom used again by another.
     let read_all = move || {
-        let at = directory.now();
-        let files =
-            group.into_iter().filter_map(|candidate| read(candidate).transpose()).collect::<Result<_, Error>>()?;
-        Ok((at, files))
+        let (at, mut files, mut gone) = (directory.now(), Vec::with_capacity(group.len()), Vec::new());
+        for Candidate { found, before } in group {
+            let path = before.is_some().then(|| found.path.clone());
+            match read(found)? {
+                Some((found, bytes)) => files.push((found, before, bytes)),
+                None => gone.extend(path),
+            }
+        }
+        Ok((at, files, gone))
     };
     on_cpu(read_all).await?
 }
@@ -159,9 +162,10 @@ impl Stage<'_> {
         let put = |(media_type, (found, before, bytes)): (String, Read)| {
             let (path, size_bytes) = (found.path.clone(), bytes.len() as u64);
             let digest = if is_blob(found.kind, &bytes) { digests.next() } else { None };
+            let kind = kind(found.kind, before.as_deref());
             let entry = match digest {
-                Some(digest) => FileEntry { kind: found.kind, ..FileEntry::new(path, digest, size_bytes, media_type) },
-                None => FileEntry::of_bytes(path, found.kind, &bytes, media_type),
+                Some(digest) => FileEntry { kind, ..FileEntry::new(path, digest, size_bytes, media_type) },
+                None => FileEntry::of_bytes(path, kind, &bytes, media_type),
             };
             self.progress.report(ProgressEvent::Advanced { task: TASK, by: size_bytes });
             (found, before, entry)
@@ -183,10 +187,21 @@ impl Stage<'_> {
             return Err(Error::Restless { path });
         }
         let entry = FileEntry::new(found.path.clone(), digest, found.size_bytes, media_type);
-        let entry = FileEntry { kind: found.kind, ..entry };
+        let entry = FileEntry { kind: kind(found.kind, before.as_deref()), ..entry };
         self.progress.report(ProgressEvent::Advanced { task: TASK, by: entry.size_bytes });
         Ok((found, before, entry))
     }
+}
+
+/// Tells whether what is known of a file of one kind holds for one of the other.
+fn are_akin(one: FileKind, two: FileKind) -> bool {
+    let is_file = |kind| matches!(kind, FileKind::Regular | FileKind::Executable);
+    one == two || (is_file(one) && is_file(two))
+}
+
+/// Returns the kind of a file that was found: that of the file before, where this system does not tell them apart.
+fn kind(found: FileKind, before: Option<&FileEntry>) -> FileKind {
+    before.map(|before| before.kind).filter(|kind| kind.is_met_by(found)).unwrap_or(found)
 }
 
 /// Tells whether the bytes of a file are a blob of their own.
@@ -205,12 +220,8 @@ fn media_type(path: &FilePath, before: Option<&FileEntry>, kind: FileKind) -> St
     known.to_owned()
 }
 
-/// Files up to this size are read in groups.
-const SMALL: u64 = 256 * 1024;
-/// Bytes of a group.
-const GROUP_BYTES: u64 = 1024 * 1024;
-/// Files of a group.
-const GROUP_FILES: usize = 1024;
+/// Files read in one go.
+const GROUP: Greatest = Greatest { bytes: 1024 * 1024, count: 1024 };
 /// Groups read ahead.
 const GROUPS: usize = 3;
 /// Files of the version before taken in one go.

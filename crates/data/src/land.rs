@@ -1,9 +1,9 @@
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use lineal_core::{Actor, Batch, FilePath, PutHints, Receipt, TransactError, Txn};
+use lineal_core::{Actor, Batch, Digest, FilePath, PutHints, Receipt, TransactError, Txn};
 
 use crate::{
-    BranchName, COMMIT_MEDIA_TYPE, Change, Commit, CommitId, DataEvent, Error, Repository, RepositoryState,
+    BranchName, COMMIT_MEDIA_TYPE, Change, Commit, CommitId, DataEvent, Error, FileKind, Repository, RepositoryState,
     commit::Description,
     hook, publish,
     repository::unknown,
@@ -53,7 +53,9 @@ pub(crate) async fn land(
     hook::ask(repository, branch, parents.first(), landing.description, actor, &changes).await?;
     drop(changes);
 
-    let tree = landing.below.apply(landing.changes, batch.as_ref()).await?;
+    let substitutes = repository.journal.peek(|state| state.substitutes().clone());
+    landing.below.substitute(&substitutes);
+    let tree = apply(landing, batch.as_ref()).await?;
     let now = repository.journal.store().host().clock.now();
     // Later than its parents, whatever the clock says: so the order of time is an order of descent.
     let after = |parent: &Commit| parent.time().saturating_add(Duration::from_nanos(1));
@@ -73,7 +75,11 @@ pub(crate) async fn land(
         if state.branches().get(branch).copied() != tip || !may_begin(state, tip) {
             return Err(None);
         }
+        if *state.substitutes() != substitutes {
+            return Err(None);
+        }
         state.check_writer(branch, actor).map_err(Some)?;
+        state.check_not_purged(landing.changes).map_err(Some)?;
         paths.iter().try_for_each(|path| state.check_unlocked(path, actor)).map_err(Some)?;
         Ok(vec![DataEvent::Committed { branch: branch.clone(), commit: id }])
     };
@@ -88,6 +94,24 @@ pub(crate) async fn land(
         Err(TransactError::Journal(error)) => Err(error.into()),
         Err(error) => Err(unknown(&error)),
     }
+}
+
+/// Makes the tree after the changes. An empty directory is not stated any more when something is put into it.
+async fn apply(landing: &Landing<'_>, batch: &dyn Batch) -> Result<Digest, Error> {
+    let applied = landing.below.apply(landing.changes, batch).await;
+    let Err(Error::Clash { .. }) = &applied else { return applied };
+    let mut changes = landing.changes.clone();
+    let put = landing.changes.iter().filter(|(_, entry)| entry.is_some()).map(|(path, _)| path.as_str());
+    let above = |path: &'_ str| path.match_indices('/').map(|(at, _)| at).collect::<Vec<_>>();
+    let above: BTreeSet<&str> = put.flat_map(|path| above(path).into_iter().filter_map(|at| path.get(..at))).collect();
+    for directory in above {
+        let directory = FilePath::new(directory)?;
+        let entry = landing.below.get(&directory).await?;
+        if entry.is_some_and(|entry| entry.kind == FileKind::Directory) {
+            changes.entry(directory).or_insert(None);
+        }
+    }
+    if changes.len() == landing.changes.len() { applied } else { landing.below.apply(&changes, batch).await }
 }
 
 /// A commit without a parent may only be the first of the repository.

@@ -92,8 +92,10 @@ mod revision; // "main~2"
 mod schema; // the columns of a table, in a frozen form
 mod schema_diff; // which columns differ
 mod sending; // blobs on their way to another store
+mod shipment; // commits on their way to another repository
 mod split; // train, validation, test
 mod stage; // from contents to blobs
+mod step; // a branch set to a commit that is there already
 mod table; // tables: row groups, pages, edits
 mod tree; // the files of a commit: a prolly tree of nodes
 mod verify; // chain, closure, and every byte

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use lineal_core::{At, Digest, Error, Head, Journal, Links, Name, Roots, State, Store};
@@ -34,14 +34,23 @@ impl Roots for DataRoots {
     }
 
     async fn live(&self, store: &Store, prefix: &str, upto: Head) -> Result<BTreeMap<Digest, String>, Error> {
-        let journal = Journal::<RepositoryState>::builder(store, prefix).open().await?;
-        let past = journal.as_of(At::Seq(upto.seq)).await?;
-        if past.head.map(|head| head.digest) != Some(upto.digest) {
-            return Err(Error::Collection { reason: format!("journal {prefix} has another entry {}", upto.seq) });
-        }
-        let commits = past.state.kept().map(|commit| (commit.digest(), COMMIT_MEDIA_TYPE.to_owned()));
-        let nodes = past.state.substitutes().values().map(|node| (*node, TREE_MEDIA_TYPE.to_owned()));
+        let state = state_at(store, prefix, upto).await?;
+        let commits = state.kept().map(|commit| (commit.digest(), COMMIT_MEDIA_TYPE.to_owned()));
+        let nodes = state.substitutes().values().map(|node| (*node, TREE_MEDIA_TYPE.to_owned()));
         Ok(commits.chain(nodes).collect())
+    }
+
+    async fn absent(&self, store: &Store, prefix: &str, upto: Head) -> Result<BTreeSet<Digest>, Error> {
+        Ok(state_at(store, prefix, upto).await?.substitutes().keys().copied().collect())
+    }
+}
+
+async fn state_at(store: &Store, prefix: &str, upto: Head) -> Result<RepositoryState, Error> {
+    let journal = Journal::<RepositoryState>::builder(store, prefix).open().await?;
+    let past = journal.as_of(At::Seq(upto.seq)).await?;
+    match past.head.map(|head| head.digest) == Some(upto.digest) {
+        true => Ok(past.state),
+        false => Err(Error::Collection { reason: format!("journal {prefix} has another entry {}", upto.seq) }),
     }
 }
 

@@ -1,17 +1,17 @@
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use arrow::array::RecordBatch;
 use futures::{TryStreamExt, future::BoxFuture};
 use lineal_core::{Actor, BlobStore, Digest, FilePath, NoProgress};
 
 use crate::{
-    BranchName, Change, Commit, CommitId, DataEvent, Error, FileEntry, FileKind, Repository, ancestry,
+    BranchName, Commit, CommitId, DataEvent, Error, FileEntry, FileKind, Repository, ancestry,
     commit::Description,
     content::Content,
-    hook,
     land::{self, Landed, Landing},
     publish,
     stage::Stage,
+    step::Step,
     table::{self, MergedRows, Side},
     tree::{Changes, Tree},
 };
@@ -50,6 +50,7 @@ pub struct MergeBuilder<'a> {
     what: What,
     resolve: Resolve,
     message: Option<String>,
+    metadata: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,13 +254,15 @@ struct ThreeWay {
     theirs: Tree,
     /// Further parents of the commit.
     others: Vec<CommitId>,
-    message: String,
+    /// What is said of it, but for what the caller says.
+    description: Description,
 }
 
 impl<'a> MergeBuilder<'a> {
     fn new(repository: &'a Repository, what: What, branch: &str, revision: &str) -> Self {
         let (branch, revision) = (branch.to_owned(), revision.to_owned());
-        Self { repository, branch, revision, what, resolve: Resolve::default(), message: None }
+        let (resolve, message, metadata) = (Resolve::default(), None, BTreeMap::new());
+        Self { repository, branch, revision, what, resolve, message, metadata }
     }
 
     /// States what becomes of files that both sides changed; without it the merge is refused if there are any.
@@ -270,6 +273,13 @@ impl<'a> MergeBuilder<'a> {
     /// Says why; without it the message names what was merged.
     pub fn message(self, message: &str) -> Self {
         Self { message: Some(message.to_owned()), ..self }
+    }
+
+    /// Adds metadata; the last value of a key counts. A cherry-pick has that of the commit which it repeats, and what that was derived
+    /// from.
+    pub fn metadata(mut self, key: &str, value: &str) -> Self {
+        self.metadata.insert(key.to_owned(), value.to_owned());
+        self
     }
 
     /// Puts the result on the branch, as one commit, or by moving the branch; returns where the branch then is.
@@ -290,7 +300,7 @@ impl<'a> MergeBuilder<'a> {
     async fn run(self, actor: &Actor) -> Result<Commit, Error> {
         let branch = BranchName::new(self.branch.as_str())?;
         let repository = self.repository;
-        let other = repository.now().await?.commit(&self.revision).await?;
+        let other = repository.now().await?.kept(&self.revision).await?;
         loop {
             let tip = publish::tip(&repository.now().await?, &branch)?;
             let Some(tip) = tip else { return Err(Error::NoSuchBranch { branch }) };
@@ -311,8 +321,9 @@ impl<'a> MergeBuilder<'a> {
             let changes = ways.merge(repository, &branch, &self.resolve, &stage).await?;
             let mut receipts = Vec::new();
             let batch = publish::close_for_hooks(repository, batch, &mut receipts).await?;
-            let message = self.message.clone().unwrap_or_else(|| ways.message.clone());
-            let description = Description { message, ..Description::default() };
+            let mut description = ways.description.clone();
+            description.message = self.message.clone().unwrap_or(description.message);
+            description.metadata.extend(self.metadata.clone());
             let landing = Landing {
                 branch: &branch,
                 tip: Some(tip),
@@ -337,20 +348,14 @@ impl<'a> MergeBuilder<'a> {
         other: &Commit,
         actor: &Actor,
     ) -> Result<bool, Error> {
-        let repository = self.repository;
-        let (ours, theirs) = (Some(tip), Some(other.id()));
-        let (ours, theirs) =
-            (publish::load_tree(repository, ours).await?, publish::load_tree(repository, theirs).await?);
-        let changes: Vec<Change> = ours.diff(&theirs).try_collect().await?;
-        let parent = Commit::load(repository.blobs.as_ref(), tip).await?;
-        hook::ask(repository, branch, Some(&parent), &other.description(), actor, &changes).await?;
+        let (repository, commit) = (self.repository, other.id());
+        let step = Step { branch, from: Some(tip), to: commit, description: &other.description(), actor };
+        let checked = repository.check_step(&step).await?;
         let mut moved = true;
-        let commit = other.id();
         repository
             .record(actor, |state| {
-                moved = state.branches().get(branch) == Some(&tip);
                 state.check_writer(branch, actor)?;
-                changes.iter().try_for_each(|change| state.check_unlocked(change.path(), actor))?;
+                moved = state.branches().get(branch) == Some(&tip) && checked.holds(state, actor)?;
                 Ok(if moved { vec![DataEvent::Committed { branch: branch.clone(), commit }] } else { Vec::new() })
             })
             .await?;
@@ -362,28 +367,29 @@ impl<'a> MergeBuilder<'a> {
         let tree = async |commit| publish::load_tree(repository, commit).await;
         let ours = tree(Some(tip)).await?;
         let (before, after) = (other.parents().first().copied(), Some(other.id()));
-        let what = |what: &str| format!("{what} {}", self.revision);
+        let what = |what: &str| Description { message: format!("{what} {}", self.revision), ..Description::default() };
         Ok(match self.what {
             What::Merge => ThreeWay {
                 base: tree(base).await?,
                 ours,
                 theirs: tree(after).await?,
                 others: vec![other.id()],
-                message: what("merge"),
+                description: what("merge"),
             },
             What::Revert => ThreeWay {
                 base: tree(after).await?,
                 ours,
                 theirs: tree(before).await?,
                 others: Vec::new(),
-                message: what("revert"),
+                description: what("revert"),
             },
             What::CherryPick => ThreeWay {
                 base: tree(before).await?,
                 ours,
                 theirs: tree(after).await?,
                 others: Vec::new(),
-                message: other.message().to_owned(),
+                // What was said of it holds as well where it is repeated.
+                description: other.description(),
             },
         })
     }

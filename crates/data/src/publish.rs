@@ -1,15 +1,18 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use futures::TryStreamExt;
-use lineal_core::{Actor, Batch, BlobStore, BlobStoreExt, Receipt, TransactError, Txn, TxnId};
+use lineal_core::{Actor, Batch, BlobStore, BlobStoreExt, FilePath, ProgressEvent, Receipt, TransactError, Txn, TxnId};
 
 use crate::{
     BranchName, Commit, CommitBuilder, CommitId, DataEvent, Error, Repository, View,
     commit::Description,
-    content, history, import,
+    content,
+    draft::Edit,
+    history, import,
     land::{self, Landed, Landing},
+    local::Directory,
     repository::{check_not_a_digest, unknown},
-    stage::Stage,
+    stage::{Stage, TASK},
     tree::{Changes, Tree},
 };
 
@@ -51,15 +54,15 @@ async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<(Staged, 
         None => tip(&repository.now().await?, &branch)?,
     };
     let base = load_tree(repository, base_id).await?;
-    let contents = content::plan(&base, base_id, draft.edits).await?;
+    let edits = content::in_order(draft.edits)?;
     check_stored(blobs, &draft.description).await?;
     let mut batch = blobs.begin().await?;
-    let stage = Stage { blobs, batch: batch.as_ref(), sources: &repository.sources, progress: draft.progress };
-    let mut changes = match &draft.import {
-        Some(directory) => import::import(&stage, directory, &base).await?,
-        None => Changes::new(),
-    };
-    changes.extend(stage.store(contents).await?);
+    let progress = draft.progress;
+    progress.report(ProgressEvent::Started { task: TASK, total: None, unit: "bytes" });
+    let stage = Stage { blobs, batch: batch.as_ref(), sources: &repository.sources, progress };
+    let changes = changes(&stage, &base, base_id, draft.import.as_ref(), edits).await;
+    progress.report(ProgressEvent::Finished { task: TASK });
+    let mut changes = changes?;
     // What is as it was is no change, and nobody else's change of it is a conflict.
     for path in changes.keys().cloned().collect::<Vec<_>>() {
         if base.get(&path).await?.as_ref() == changes.get(&path).and_then(Option::as_ref) {
@@ -69,6 +72,23 @@ async fn stage(draft: CommitBuilder<'_>, branch: BranchName) -> Result<(Staged, 
     let CommitBuilder { mut receipts, description, key, .. } = draft;
     batch = close_for_hooks(repository, batch, &mut receipts).await?;
     Ok((Staged { branch, base, changes, receipts, description, key }, batch))
+}
+
+/// Returns what becomes of the files of a version: what a directory makes of them, and edits on top of that.
+async fn changes(
+    stage: &Stage<'_>,
+    base: &Tree,
+    base_id: Option<CommitId>,
+    import: Option<&Directory>,
+    edits: Vec<(FilePath, Edit)>,
+) -> Result<Changes, Error> {
+    let mut changes = match import {
+        Some(directory) => import::import(stage, directory, base).await?,
+        None => Changes::new(),
+    };
+    let contents = content::plan(base, base_id, &changes, edits).await?;
+    changes.extend(stage.store(contents).await?);
+    Ok(changes)
 }
 
 /// Closes a batch if hooks will be asked, and begins another: they are shown schemas and statistics of new tables, which are

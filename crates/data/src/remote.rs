@@ -1,17 +1,16 @@
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
-    mem,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
-use futures::{StreamExt, TryStreamExt};
-use lineal_core::{Actor, Batch, BlobStoreExt, Digest, FilePath, Progress, ProgressEvent, Receipt, TransactError, Txn};
+use futures::TryStreamExt;
+use lineal_core::{Actor, Progress, ProgressEvent, TransactError, Txn};
 
 use crate::{
-    BranchName, COMMIT_MEDIA_TYPE, Change, Commit, CommitId, DataEvent, Error, Repository, RepositoryState,
-    TREE_MEDIA_TYPE, ancestry, hook, publish,
-    repository::unknown,
-    sending::{self, Outgoing},
-    tree::{self, Tree},
+    BranchName, Commit, CommitId, DataEvent, Error, Repository, RepositoryState, TagName, ancestry, history, publish,
+    repository::{taken, unknown},
+    shipment::{Shipment, TASK},
+    step::{CheckedStep, Step},
 };
 
 /// What a push or pull did.
@@ -37,7 +36,8 @@ impl Repository {
     ///
     /// # Errors
     /// [`Error::Diverged`] if the branch over there has commits that are not here: pull, merge, push again.
-    /// [`Error::NoSuchBranch`], [`Error::Refused`], [`Error::Protected`], [`Error::Locked`]; [`Error::Store`].
+    /// [`Error::Taken`] if a tag over there has that name. [`Error::NoSuchBranch`], [`Error::Refused`], [`Error::Protected`],
+    /// [`Error::Locked`]; [`Error::Store`].
     pub async fn push(
         &self,
         remote: &Self,
@@ -47,7 +47,7 @@ impl Repository {
     ) -> Result<Transferred, Error> {
         let branch = BranchName::new(branch)?;
         progress.report(ProgressEvent::Started { task: TASK, total: None, unit: "blobs" });
-        let sent = Push::new(self, remote, &branch, progress, actor).run().await;
+        let sent = Push::run(self, remote, &branch, progress, actor).await;
         progress.report(ProgressEvent::Finished { task: TASK });
         sent
     }
@@ -69,79 +69,135 @@ impl Repository {
 
     /// Brings all branches and tags of `remote` here, into a new repository or one that is behind.
     ///
+    /// A tag brings its commit and the history of that, too, if no branch has it any more.
+    ///
     /// # Errors
-    /// As [`Repository::pull`]; [`Error::Taken`] if a tag names another commit here.
+    /// As [`Repository::pull`]; [`Error::Taken`] if a tag names another commit here, or a branch has its name.
     pub async fn pull_all(&self, remote: &Self, progress: &dyn Progress, actor: &Actor) -> Result<(), Error> {
         let there = remote.now().await?;
         for branch in there.branches().keys() {
             self.pull(remote, branch.as_str(), progress, actor).await?;
         }
-        let known: BTreeSet<CommitId> = self.now().await?.branches().values().copied().collect();
-        for (tag, commit) in there.tags() {
-            let reached = publish::reaches(self, &known, *commit).await?;
-            if reached {
-                self.tag(tag.as_str(), &commit.to_string(), actor).await?;
-            }
+        let here = self.now().await?;
+        let new = |(tag, commit): &(&TagName, &CommitId)| here.tags().get(*tag) != Some(*commit);
+        let tags: BTreeMap<TagName, CommitId> =
+            there.tags().iter().filter(new).map(|(tag, commit)| (tag.clone(), *commit)).collect();
+        if tags.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        progress.report(ProgressEvent::Started { task: TASK, total: None, unit: "blobs" });
+        let sent = self.pull_tags(remote, tags, progress, actor).await;
+        progress.report(ProgressEvent::Finished { task: TASK });
+        sent
+    }
+
+    async fn pull_tags(
+        &self,
+        remote: &Self,
+        tags: BTreeMap<TagName, CommitId>,
+        progress: &dyn Progress,
+        actor: &Actor,
+    ) -> Result<(), Error> {
+        let mut known = self.history_of_branches().await?;
+        let mut shipment = Shipment::new(remote, self, progress).await?;
+        for commit in tags.values() {
+            let (mut missing, _) = ancestry::missing(remote.blobs.as_ref(), *commit, &known, None).await?;
+            missing.reverse();
+            shipment.send(&missing).await?;
+            known.extend(missing.iter().map(Commit::id));
+        }
+        let decide = |state: &RepositoryState| {
+            let mut events: Vec<DataEvent> = shipment.purge().into_iter().collect();
+            for (tag, commit) in &tags {
+                match (state.tags().get(tag), taken(state, tag.as_str())) {
+                    (Some(old), _) if old == commit => {}
+                    (_, Some(by)) => return Err(Error::Taken { name: tag.to_string(), by }),
+                    (_, None) => events.push(DataEvent::Tagged { commit: *commit, tag: tag.clone() }),
+                }
+            }
+            Ok(events)
+        };
+        let txn = shipment.receipts().fold(Txn::by(actor.clone()), Txn::with_receipt);
+        match self.journal.transact(&txn, decide).await {
+            Ok(_) => Ok(()),
+            Err(TransactError::Refused(error)) => Err(error),
+            Err(TransactError::Journal(error)) => Err(error.into()),
+            Err(error) => Err(unknown(&error)),
+        }
+    }
+
+    /// Returns all commits that a branch has.
+    async fn history_of_branches(&self) -> Result<BTreeSet<CommitId>, Error> {
+        let tips: BTreeSet<CommitId> = self.now().await?.branches().values().copied().collect();
+        let mut starts = Vec::new();
+        for tip in tips {
+            starts.push(Commit::load(self.blobs.as_ref(), tip).await?);
+        }
+        history::walk(Arc::clone(&self.blobs), starts).map_ok(|commit| commit.id()).try_collect().await
     }
 }
 
-/// One push under way.
+/// One push of a branch under way.
 struct Push<'a> {
     from: &'a Repository,
     to: &'a Repository,
     branch: &'a BranchName,
-    progress: &'a dyn Progress,
     actor: &'a Actor,
-    receipts: Vec<Receipt>,
-    batch: Option<Box<dyn Batch>>,
-    /// Blobs in the batch.
-    open: usize,
-    /// Blobs that are over there by now.
-    done: HashSet<Digest>,
-    /// What is read in place of nodes that were purged here, and not over there.
-    substitutes: BTreeMap<Digest, Digest>,
-    blobs: u64,
-    kept: u64,
 }
 
 impl<'a> Push<'a> {
-    fn new(
+    async fn run(
         from: &'a Repository,
         to: &'a Repository,
         branch: &'a BranchName,
         progress: &'a dyn Progress,
         actor: &'a Actor,
-    ) -> Self {
-        let (receipts, done) = (Vec::new(), HashSet::new());
-        let substitutes = BTreeMap::new();
-        Self { from, to, branch, progress, actor, receipts, batch: None, open: 0, done, substitutes, blobs: 0, kept: 0 }
-    }
-
-    async fn run(mut self) -> Result<Transferred, Error> {
-        let source = self.from.now().await?;
-        let tip = source.tip(self.branch).ok_or_else(|| Error::NoSuchBranch { branch: self.branch.clone() })?;
+    ) -> Result<Transferred, Error> {
+        let push = Self { from, to, branch, actor };
+        let source = from.now().await?;
+        let tip = source.tip(branch).ok_or_else(|| Error::NoSuchBranch { branch: branch.clone() })?;
+        let mut shipment = Shipment::new(from, to, progress).await?;
         let mut commits = 0;
         loop {
-            let there = self.to.now().await?;
-            let old = there.tip(self.branch);
+            let old = to.now().await?.tip(branch);
             if old == Some(tip) {
-                return Ok(Transferred { tip, commits, blobs: self.blobs, kept: self.kept });
+                return Ok(push.done(tip, commits, &shipment));
             }
-            let known: BTreeSet<CommitId> = self.to.journal.read(|state| state.kept().collect()).await?;
-            let missing = self.missing(tip, &known, old).await?;
+            let known: BTreeSet<CommitId> = to.journal.read(|state| state.kept().collect()).await?;
+            let missing = push.missing(tip, &known, old).await?;
             commits = missing.len() as u64;
-            for commit in &missing {
-                self.send(commit).await?;
-            }
-            self.close().await?;
-            self.to.trees.substitute(&self.substitutes);
-            self.check(old, tip).await?;
-            if self.record(old, tip).await? {
-                return Ok(Transferred { tip, commits, blobs: self.blobs, kept: self.kept });
+            shipment.send(&missing).await?;
+            let from = match old {
+                Some(old) => Some(old),
+                None => push.newest_known(tip, &missing).await?,
+            };
+            let description = Commit::load(to.blobs.as_ref(), tip).await?.description();
+            let checked = to.check_step(&Step { branch, from, to: tip, description: &description, actor }).await?;
+            if push.record(&shipment, &checked, old, tip).await? {
+                return Ok(push.done(tip, commits, &shipment));
             }
         }
+    }
+
+    fn done(&self, tip: CommitId, commits: u64, shipment: &Shipment<'_>) -> Transferred {
+        Transferred { tip, commits, blobs: shipment.blobs, kept: shipment.kept }
+    }
+
+    /// Returns the newest commit in the history of `tip` that is over there: what a new branch is compared with.
+    async fn newest_known(&self, tip: CommitId, missing: &[Commit]) -> Result<Option<CommitId>, Error> {
+        if missing.is_empty() {
+            return Ok(Some(tip));
+        }
+        let sent: BTreeSet<CommitId> = missing.iter().map(Commit::id).collect();
+        let known = missing.iter().flat_map(Commit::parents).filter(|parent| !sent.contains(*parent));
+        let mut newest: Option<Commit> = None;
+        for id in known.copied().collect::<BTreeSet<_>>() {
+            let commit = Commit::load(self.from.blobs.as_ref(), id).await?;
+            if newest.as_ref().is_none_or(|newest| newest.time() < commit.time()) {
+                newest = Some(commit);
+            }
+        }
+        Ok(newest.map(|commit| commit.id()))
     }
 
     /// Returns the commits that are not in the history over there, parents first.
@@ -161,125 +217,33 @@ impl<'a> Push<'a> {
         Ok(missing)
     }
 
-    /// Sends a commit whose parents are over there.
-    async fn send(&mut self, commit: &Commit) -> Result<(), Error> {
-        let before = publish::load_tree(self.from, commit.parents().first().copied()).await?;
-        let after = self.from.trees.at(Some(commit.tree()));
-        let nodes = tree::unshared(&before, &after).await?.nodes;
-        self.send_files(&before, &after).await?;
-        // The tree without files is a node, too.
-        let nodes = if nodes.is_empty() { vec![commit.tree()] } else { nodes };
-        let nodes = self.send_substitutes(nodes).await?;
-        self.send_blobs(nodes.into_iter().map(|node| Outgoing::new(node, TREE_MEDIA_TYPE))).await?;
-        let diff = commit.derived_from().code.as_ref().and_then(|code| code.diff);
-        self.send_blobs(diff.into_iter().map(|diff| Outgoing::new(diff, ANY_BYTES))).await?;
-        self.send_blobs([Outgoing::new(commit.id().digest(), COMMIT_MEDIA_TYPE)]).await
-    }
-
-    async fn send_files(&mut self, before: &Tree, after: &Tree) -> Result<(), Error> {
-        let mut groups = before.diff(after).ready_chunks(GROUP);
-        while let Some(changes) = groups.next().await {
-            let changes = changes.into_iter().collect::<Result<Vec<Change>, Error>>()?;
-            let new = changes.iter().filter_map(Change::new_entry);
-            self.send_blobs(new.flat_map(Outgoing::of_file)).await?;
-        }
-        Ok(())
-    }
-
-    /// Sends what is read in place of nodes, with all that it names; returns the nodes that are read themselves.
-    async fn send_substitutes(&mut self, nodes: Vec<Digest>) -> Result<Vec<Digest>, Error> {
-        let known: BTreeMap<Digest, Digest> = self.from.journal.read(|state| state.substitutes().clone()).await?;
-        let (purged, mut whole): (Vec<_>, Vec<_>) = nodes.into_iter().partition(|node| known.contains_key(node));
-        for (node, by) in purged.iter().filter_map(|node| known.get_key_value(node)) {
-            // What was pushed before the purge is over there, and stays readable until it is purged there.
-            if self.to.blobs.contains(node).await? {
-                whole.push(*node);
-                continue;
-            }
-            let tree = self.from.trees.at(Some(*by));
-            let mut files: Vec<Outgoing> = Vec::new();
-            let leaves = tree.unseen_leaves(None, &mut HashSet::new()).await?;
-            tree.visit_leaves(&leaves, |_, leaf| files.extend(leaf.files().iter().flat_map(Outgoing::of_file))).await?;
-            self.send_blobs(files).await?;
-            self.send_blobs([Outgoing::new(*by, TREE_MEDIA_TYPE)]).await?;
-            self.substitutes.insert(*node, *by);
-        }
-        Ok(whole)
-    }
-
-    /// Sends those of some blobs that do not lie over there.
-    async fn send_blobs(&mut self, blobs: impl IntoIterator<Item = Outgoing>) -> Result<(), Error> {
-        let wanted: Vec<Outgoing> = blobs.into_iter().filter(|blob| self.done.insert(blob.digest)).collect();
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let batch = match &self.batch {
-            Some(batch) => batch,
-            None => self.batch.insert(self.to.blobs.begin().await?),
-        };
-        let count = wanted.len();
-        let kept = batch.keep(&wanted.iter().map(|blob| blob.digest).collect::<Vec<_>>()).await?;
-        let missing = wanted.into_iter().zip(kept).filter(|(_, kept)| !kept).map(|(blob, _)| blob);
-        let missing: Vec<Outgoing> = missing.collect();
-        sending::send(self.from.blobs.as_ref(), batch.as_ref(), &missing).await?;
-        self.blobs += missing.len() as u64;
-        self.kept += (count - missing.len()) as u64;
-        self.open += count;
-        self.progress.report(ProgressEvent::Advanced { task: TASK, by: count as u64 });
-        if self.open >= BATCH { self.close().await } else { Ok(()) }
-    }
-
-    /// Makes durable what was sent so far: it need not be sent again after an interruption.
-    async fn close(&mut self) -> Result<(), Error> {
-        self.open = 0;
-        if let Some(batch) = mem::take(&mut self.batch) {
-            self.receipts.push(batch.commit().await?);
-        }
-        Ok(())
-    }
-
-    /// Asks the hooks over there.
-    async fn check(&self, old: Option<CommitId>, tip: CommitId) -> Result<(), Error> {
-        let (before, after) = (publish::load_tree(self.to, old).await?, publish::load_tree(self.to, Some(tip)).await?);
-        let changes = self.changes(&before, &after).await?;
-        let parent = match old {
-            Some(old) => Some(Commit::load(self.to.blobs.as_ref(), old).await?),
-            None => None,
-        };
-        let description = Commit::load(self.to.blobs.as_ref(), tip).await?.description();
-        hook::ask(self.to, self.branch, parent.as_ref(), &description, self.actor, &changes).await
-    }
-
-    /// Returns what changes over there, for those who look at it: hooks.
-    async fn changes(&self, before: &Tree, after: &Tree) -> Result<Vec<Change>, Error> {
-        if self.to.hooks.is_empty() { Ok(Vec::new()) } else { before.diff(after).try_collect().await }
-    }
-
     /// Moves the branch over there; false if it is elsewhere by now.
-    async fn record(&self, old: Option<CommitId>, tip: CommitId) -> Result<bool, Error> {
-        let locked = self.to.journal.read(|state| !state.locks().is_empty()).await?;
-        let changes: Vec<Change> = match locked {
-            true => {
-                let before = publish::load_tree(self.to, old).await?;
-                before.diff(&publish::load_tree(self.to, Some(tip)).await?).try_collect().await?
-            }
-            false => Vec::new(),
-        };
-        let txn = self.receipts.iter().cloned().fold(Txn::by(self.actor.clone()), Txn::with_receipt);
+    async fn record(
+        &self,
+        shipment: &Shipment<'_>,
+        checked: &CheckedStep,
+        old: Option<CommitId>,
+        tip: CommitId,
+    ) -> Result<bool, Error> {
+        let txn = shipment.receipts().fold(Txn::by(self.actor.clone()), Txn::with_receipt);
         let branch = self.branch.clone();
-        let paths = self.from.journal.read(|state| state.purges().keys().cloned().collect()).await?;
         let decide = |state: &RepositoryState| {
-            if state.branches().get(&branch).copied() != old || (!locked && !state.locks().is_empty()) {
+            if state.branches().get(&branch).copied() != old {
                 return Err(None);
             }
+            if let (None, Some(by)) = (old, taken(state, branch.as_str())) {
+                return Err(Some(Error::Taken { name: branch.to_string(), by }));
+            }
             state.check_writer(&branch, self.actor).map_err(Some)?;
-            changes.iter().try_for_each(|change| state.check_unlocked(change.path(), self.actor)).map_err(Some)?;
+            if !checked.holds(state, self.actor).map_err(Some)? {
+                return Err(None);
+            }
             let first = state.kept().next().is_none();
             let moved = match old {
                 None if !first => DataEvent::BranchCreated { branch: branch.clone(), commit: tip },
                 _ => DataEvent::Committed { branch: branch.clone(), commit: tip },
             };
-            Ok(self.purge(&paths).into_iter().chain([moved]).collect())
+            Ok(shipment.purge().into_iter().chain([moved]).collect())
         };
         match self.to.journal.transact(&txn, decide).await {
             Ok(_) => Ok(true),
@@ -289,18 +253,4 @@ impl<'a> Push<'a> {
             Err(error) => Err(unknown(&error)),
         }
     }
-
-    /// Says over there what was purged here of what is sent: its bytes do not come.
-    fn purge(&self, paths: &BTreeSet<FilePath>) -> Option<DataEvent> {
-        let (paths, substitutes) = (paths.clone(), self.substitutes.clone());
-        let reason = "purged where it comes from".to_owned();
-        (!substitutes.is_empty()).then(|| DataEvent::Purged { blobs: BTreeSet::new(), paths, reason, substitutes })
-    }
 }
-
-const TASK: &str = "push";
-const ANY_BYTES: &str = "application/octet-stream";
-/// Changes looked at in one go.
-const GROUP: usize = 8192;
-/// Blobs after which what was sent is made durable.
-const BATCH: usize = 10_000;

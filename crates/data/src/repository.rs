@@ -7,7 +7,7 @@ use lineal_core::{
 
 use crate::{
     BranchName, Change, Commit, CommitBuilder, CommitHook, CommitId, DataEvent, Error, Level, RepositoryState, TagName,
-    Verification, Version, View, reference::Sources, tree::Tree, verify,
+    Verification, Version, View, reference::Sources, step::Step, tree::Tree, verify,
 };
 
 /// A versioned dataset: files and tables in commits, on branches.
@@ -108,7 +108,10 @@ impl Repository {
     /// # Errors
     /// [`Error::Store`]; its kind is `NotFound` if the repository is younger than that.
     pub async fn as_of(&self, time: Timestamp) -> Result<View, Error> {
-        Ok(self.view(self.journal.as_of(At::Time(time)).await?.state))
+        let past = self.journal.as_of(At::Time(time)).await?.state;
+        // What was purged since then stays so.
+        self.now().await?;
+        Ok(self.view(past))
     }
 
     /// Returns the branches and their tips.
@@ -154,11 +157,12 @@ impl Repository {
     /// Begins a branch at the commit that `at` names.
     ///
     /// # Errors
-    /// [`Error::Taken`] if a branch or tag has that name; those of [`View::resolve`].
+    /// [`Error::Taken`] if a branch or tag has that name; [`Error::Invalid`] for a commit that no branch or tag ever had; those of
+    /// [`View::resolve`].
     pub async fn create_branch(&self, branch: &str, at: &str, actor: &Actor) -> Result<CommitId, Error> {
         let branch = BranchName::new(branch)?;
         check_not_a_digest("branch", branch.as_str())?;
-        let commit = self.resolve(at).await?;
+        let commit = self.now().await?.kept(at).await?.id();
         self.record(actor, |state| match taken(state, branch.as_str()) {
             Some(by) => Err(Error::Taken { name: branch.to_string(), by }),
             None => Ok(vec![DataEvent::BranchCreated { branch: branch.clone(), commit }]),
@@ -172,20 +176,31 @@ impl Repository {
     /// Commits that are on no branch afterwards stay readable by their id.
     ///
     /// # Errors
-    /// [`Error::Moved`] if it is elsewhere by now; [`Error::NoSuchBranch`], [`Error::Protected`]; those of [`View::resolve`].
+    /// [`Error::Moved`] if it is elsewhere by now; [`Error::NoSuchBranch`], [`Error::Protected`]; [`Error::Locked`] if that changes
+    /// what somebody else locked, and [`Error::Refused`] by a hook, as for a commit. [`Error::Invalid`] for a commit that no branch
+    /// or tag ever had; those of [`View::resolve`].
     pub async fn move_branch(&self, branch: &str, from: CommitId, to: &str, actor: &Actor) -> Result<CommitId, Error> {
         let branch = BranchName::new(branch)?;
-        let commit = self.resolve(to).await?;
-        self.record(actor, |state| match state.branches().get(&branch) {
-            None => Err(Error::NoSuchBranch { branch: branch.clone() }),
-            Some(tip) if *tip != from => Err(Error::Moved { branch: branch.clone() }),
-            Some(tip) if *tip == commit => Ok(Vec::new()),
-            Some(_) => {
-                state.check_movable(&branch).map(|()| vec![DataEvent::BranchMoved { branch: branch.clone(), commit }])
+        let view = self.now().await?;
+        let target = view.kept(to).await?;
+        let commit = target.id();
+        check_place(view.state(), &branch, from)?;
+        let step = Step { branch: &branch, from: Some(from), to: commit, description: &target.description(), actor };
+        loop {
+            let checked = self.check_step(&step).await?;
+            let mut again = false;
+            self.record(actor, |state| {
+                check_place(state, &branch, from)?;
+                state.check_movable(&branch)?;
+                again = !checked.holds(state, actor)?;
+                let moved = DataEvent::BranchMoved { branch: branch.clone(), commit };
+                Ok(if again || from == commit { Vec::new() } else { vec![moved] })
+            })
+            .await?;
+            if !again {
+                return Ok(commit);
             }
-        })
-        .await?;
-        Ok(commit)
+        }
     }
 
     /// Deletes a branch; its commits stay readable by their ids and through [`Repository::as_of`].
@@ -204,7 +219,7 @@ impl Repository {
     /// Names the commit that `at` names for good. Setting the same tag to the same commit again changes nothing.
     ///
     /// # Errors
-    /// [`Error::Taken`] if a branch or another commit has that name; those of [`View::resolve`].
+    /// [`Error::Taken`] if a branch or another commit has that name; otherwise as [`Repository::create_branch`].
     pub async fn tag(&self, tag: &str, at: &str, actor: &Actor) -> Result<CommitId, Error> {
         self.set_tag(tag, at, actor, false).await
     }
@@ -241,7 +256,7 @@ impl Repository {
     async fn set_tag(&self, tag: &str, at: &str, actor: &Actor, force: bool) -> Result<CommitId, Error> {
         let tag = TagName::new(tag)?;
         check_not_a_digest("tag", tag.as_str())?;
-        let commit = self.resolve(at).await?;
+        let commit = self.now().await?.kept(at).await?.id();
         self.record(actor, |state| match (state.tags().get(&tag), taken(state, tag.as_str())) {
             (Some(old), _) if *old == commit => Ok(Vec::new()),
             (old, Some(by)) if old.is_none() || !force => Err(Error::Taken { name: tag.to_string(), by }),
@@ -275,8 +290,17 @@ pub(crate) fn unknown<R>(error: &TransactError<R>) -> Error {
     Error::invalid("outcome of a transaction", &error.to_string(), "is not known to this release")
 }
 
+/// Refuses a branch that is not where it is believed to be.
+fn check_place(state: &RepositoryState, branch: &BranchName, from: CommitId) -> Result<(), Error> {
+    match state.branches().get(branch) {
+        None => Err(Error::NoSuchBranch { branch: branch.clone() }),
+        Some(tip) if *tip != from => Err(Error::Moved { branch: branch.clone() }),
+        Some(_) => Ok(()),
+    }
+}
+
 /// Branches and tags share one space of names, so that a revision means one thing.
-fn taken(state: &RepositoryState, name: &str) -> Option<&'static str> {
+pub(crate) fn taken(state: &RepositoryState, name: &str) -> Option<&'static str> {
     if BranchName::new(name).is_ok_and(|name| state.branches().contains_key(&name)) {
         Some("branch")
     } else if TagName::new(name).is_ok_and(|name| state.tags().contains_key(&name)) {

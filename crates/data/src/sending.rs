@@ -3,7 +3,7 @@ use lineal_core::{Batch, BlobStore, Digest, Error as StoreError, PutHints};
 
 use crate::{
     Error, FileEntry,
-    groups::{SMALL, groups},
+    groups::{BLOBS, SMALL, groups},
     links::{PAGE_TABLE_MEDIA_TYPE, PARQUET_MEDIA_TYPE, SCHEMA_MEDIA_TYPE},
     table::PageTable,
 };
@@ -68,8 +68,8 @@ pub(crate) async fn send(from: &dyn BlobStore, batch: &dyn Batch, blobs: &[Outgo
         let digests: Vec<Digest> = group.iter().map(|(digest, _)| *digest).collect();
         Ok::<_, Error>((from.read_many(&digests).await?, group))
     };
-    let mut groups =
-        stream::iter(groups(small, |(_, hints)| hints.size_bytes.unwrap_or_default())).map(read).buffered(GROUPS);
+    let groups = groups(small, BLOBS, |(_, hints)| hints.size_bytes.unwrap_or_default());
+    let mut groups = stream::iter(groups).map(read).buffered(GROUPS);
     while let Some((contents, group)) = groups.try_next().await? {
         let (expected, hints): (Vec<Digest>, Vec<PutHints>) = group.into_iter().unzip();
         let put = batch.put_many(contents.into_iter().zip(hints).collect()).await?;
@@ -77,20 +77,9 @@ pub(crate) async fn send(from: &dyn BlobStore, batch: &dyn Batch, blobs: &[Outgo
     }
     let send = async |(digest, hints): Known| {
         let bytes = from.stream(&digest).await?.map_err(std::io::Error::other).boxed();
-        check(digest, batch.put_stream(bytes, hints).await.map_err(source_error)?)
+        check(digest, batch.put_stream(bytes, hints).await?)
     };
     stream::iter(large).map(send).buffer_unordered(LARGE).try_collect().await
-}
-
-/// Gives back the source's own error, which travelled through a stream of bytes.
-fn source_error(error: StoreError) -> StoreError {
-    match error {
-        StoreError::Input { source } => match source.downcast::<StoreError>() {
-            Ok(own) => own,
-            Err(source) => StoreError::Input { source },
-        },
-        error => error,
-    }
 }
 
 fn check(expected: Digest, actual: Digest) -> Result<(), Error> {

@@ -17,7 +17,7 @@ use crate::{
     Error, FileEntry, FileKind, Stored, TableFacts, TableSchema,
     bounded::read_one_bounded,
     content::Content,
-    file_entry::INLINE_BYTES,
+    file_entry::{Contents, INLINE_BYTES},
     links::{PAGE_TABLE_MEDIA_TYPE, PARQUET_MEDIA_TYPE, SCHEMA_MEDIA_TYPE},
     reference::{self, Sources},
     table::{self, Before, PageTable, RowEdit},
@@ -36,14 +36,11 @@ pub(crate) struct Stage<'a> {
 impl Stage<'_> {
     /// Stores all contents, some at once.
     pub(crate) async fn store(&self, contents: BTreeMap<FilePath, Content>) -> Result<Changes, Error> {
-        self.progress.report(ProgressEvent::Started { task: TASK, total: None, unit: "bytes" });
         let puts = contents.into_iter().map(|(path, content)| async move {
             let entry = self.store_one(&path, content).await?;
             Ok::<_, Error>((path, entry))
         });
-        let changes = stream::iter(puts).buffer_unordered(CONCURRENCY).try_collect().await;
-        self.progress.report(ProgressEvent::Finished { task: TASK });
-        changes
+        stream::iter(puts).buffer_unordered(CONCURRENCY).try_collect().await
     }
 
     pub(crate) async fn store_one(&self, path: &FilePath, content: Content) -> Result<Option<FileEntry>, Error> {
@@ -84,6 +81,10 @@ impl Stage<'_> {
             error => error.into(),
         })?;
         let size_bytes = size.load(Ordering::Relaxed);
+        if size_bytes <= INLINE_BYTES {
+            // It has shrunk since it was looked at, and belongs into the tree now.
+            return Err(Error::Restless { path: file.to_owned() });
+        }
         self.advance(size_bytes);
         Ok(FileEntry::new(path.clone(), digest, size_bytes, media_type))
     }
@@ -156,7 +157,13 @@ impl Stage<'_> {
             Some(pages) => Some(PageTable::load(self.blobs, pages).await?),
             None => None,
         };
-        Ok((read_one_bounded(self.blobs, "file", entry.digest, entry.size_bytes).await?, pages))
+        match entry.contents() {
+            // One without rows may be so small.
+            Contents::Bytes(bytes) => Ok((bytes.clone(), pages)),
+            Contents::Blob(blob) => Ok((read_one_bounded(self.blobs, "file", blob, entry.size_bytes).await?, pages)),
+            Contents::Purged => Err(Error::Purged { path: entry.path.clone() }),
+            Contents::Elsewhere(file) => Ok((self.sources.read(file).await?, pages)),
+        }
     }
 
     async fn put_schema(&self, columns: &TableSchema) -> Result<Digest, Error> {

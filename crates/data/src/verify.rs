@@ -8,7 +8,7 @@ use crate::{
     Commit, CommitId, Error, FileEntry, Repository, TableSchema,
     bounded::{read_bounded, read_one_bounded},
     file_entry::Contents,
-    groups::{SMALL, groups},
+    groups::{BLOBS, SMALL, groups},
     reference::{InPlace, Sources},
     tree::{Link, MAX_BYTES, NODES_AT_ONCE, Node},
 };
@@ -231,7 +231,8 @@ impl Walk<'_> {
             let there: Vec<(Digest, u64)> =
                 sizes.iter().filter_map(|(digest, size)| Some((*digest, *size.as_ref().ok()?))).collect();
             let (small, large): (Vec<_>, Vec<_>) = there.into_iter().partition(|(_, size)| *size <= SMALL);
-            let groups = groups(small, |(_, size)| *size).into_iter().chain(large.into_iter().map(|one| vec![one]));
+            let groups =
+                groups(small, BLOBS, |(_, size)| *size).into_iter().chain(large.into_iter().map(|one| vec![one]));
             let mut reads = stream::iter(groups).map(|group| self.rehash(group)).buffer_unordered(CONCURRENCY);
             while let Some(read) = reads.next().await {
                 sizes.extend(read);

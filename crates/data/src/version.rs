@@ -189,12 +189,12 @@ impl Version {
 
     /// Compares the version with a directory.
     ///
-    /// With a cache, the store is asked only for the nodes that differ from those of the version compared before.
+    /// `progress` is told the bytes of the files that had to be read. With a cache, the store is asked only for the nodes that differ from those of the version compared before.
     ///
     /// # Errors
     /// Those of [`Directory::files`]; [`Error::Store`], [`Error::Format`].
-    pub async fn status(&self, directory: &Directory) -> Result<Status, Error> {
-        let (wanted, found) = try_join(self.listed(directory), directory.files()).await?;
+    pub async fn status(&self, directory: &Directory, progress: &dyn Progress) -> Result<Status, Error> {
+        let (wanted, found) = try_join(self.listed(directory), directory.files(progress)).await?;
         Ok(local::status(wanted, &found))
     }
 
@@ -284,7 +284,7 @@ impl Version {
     }
 
     /// Compares the rows of a table with those of the same path in `new`: rows whose key is new, is gone, or has other
-    /// values in the columns that both have with the same type.
+    /// values in the columns that both have, with the same type or one that was widened.
     ///
     /// `key` names the columns that tell the rows apart, as they are called in `new`; it is compared as by
     /// [`CommitBuilder::update_rows`](crate::CommitBuilder::update_rows), and so are values. Reads the footers and page

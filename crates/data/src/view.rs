@@ -99,6 +99,26 @@ impl View {
         Ok(commit)
     }
 
+    /// Reads the commit that `revision` names, if the repository keeps it: a commit that was sent here and refused lies in the
+    /// store, too, but nobody saw to it that it stays.
+    pub(crate) async fn kept(&self, revision: &str) -> Result<Commit, Error> {
+        let commit = self.commit(revision).await?;
+        if self.find(Revision::parse(revision)?.name).is_some() {
+            return Ok(commit);
+        }
+        // A commit is newer than its parents: behind its own time it cannot come any more.
+        let mut history = self.all_commits(|_| true);
+        while let Some(found) = history.try_next().await? {
+            if found.id() == commit.id() {
+                return Ok(commit);
+            }
+            if found.time() < commit.time() {
+                break;
+            }
+        }
+        Err(Error::invalid("commit", revision, "is in the history of no branch or tag"))
+    }
+
     /// Opens the version that `revision` names.
     ///
     /// # Errors
@@ -163,7 +183,7 @@ impl View {
     }
 
     /// Streams those of all kept commits that are `wanted`.
-    fn all_commits(
+    pub(crate) fn all_commits(
         &self,
         wanted: impl Fn(&Commit) -> bool + Send + Sync + 'static,
     ) -> BoxStream<'static, Result<Commit, Error>> {

@@ -16,6 +16,8 @@ pub(super) struct Live {
     pub(super) heads: BTreeMap<String, u64>,
     /// How many blobs were purged when the mark began.
     pub(super) purged_before: usize,
+    /// Blobs that need not be stored, whoever names them.
+    absent: BTreeSet<Digest>,
     /// Packs with something that a purge wants gone.
     pub(super) purged: BTreeSet<PackName>,
 }
@@ -77,6 +79,7 @@ impl Collector {
             let journal = Journal::<Untyped>::builder(store, &enrolment.prefix).open().await?;
             let Some(head) = journal.head() else { continue };
             live.heads.insert(enrolment.prefix.clone(), head.seq);
+            live.absent.extend(roots.absent(store, &enrolment.prefix, head).await?);
             for (digest, media_type) in roots.live(store, &enrolment.prefix, head).await? {
                 self.reach(digest, media_type, enrolment, &mut live).await?;
             }
@@ -117,6 +120,9 @@ impl Collector {
             return Ok(live.add(&place));
         }
         let Some((row, _)) = inner.large(digest, &[]).await? else {
+            if live.absent.contains(digest) {
+                return Ok(false);
+            }
             if refreshed {
                 let what = format!("journal {} names blob {digest}, which is not stored: check the store", by.prefix);
                 return Err(refused(what));

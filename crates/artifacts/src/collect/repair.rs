@@ -206,12 +206,13 @@ impl Collector {
             let roots = roots.ok_or_else(|| refused(format!("no roots for journals of kind {kind}")))?;
             let journal = Journal::<Untyped>::builder(&inner.store, &prefix).open().await?;
             let Some(head) = journal.head() else { continue };
+            let absent = roots.absent(&inner.store, &prefix, head).await?;
             let roots = roots.live(&inner.store, &prefix, head).await?;
             let root = |(digest, media_type)| Named { digest, media_type, parent: None };
             let mut open: Vec<Named> = roots.into_iter().map(root).collect();
             while let Some(named) = open.pop() {
                 if seen.insert((named.digest, named.media_type.clone())) {
-                    open.extend(self.restore_one(batch, from, named, &prefix, done).await?);
+                    open.extend(self.restore_one(batch, from, named, &prefix, &absent, done).await?);
                     progress.report(ProgressEvent::Advanced { task, by: 1 });
                 }
             }
@@ -227,6 +228,7 @@ impl Collector {
         from: &dyn BlobStore,
         named: Named,
         journal: &str,
+        absent: &BTreeSet<Digest>,
         done: &mut Repaired,
     ) -> Result<Vec<Named>, Error> {
         let Named { digest, media_type, parent } = named;
@@ -236,6 +238,10 @@ impl Collector {
         let links = self.links.iter().find(|links| links.media_type() == media_type);
         let links = links.ok_or_else(|| refused(format!("no links for media type {media_type}")))?;
         if batch.keep(&[digest]).await? != [true] {
+            if absent.contains(&digest) {
+                // Its bytes were purged where it came from, and the other store may have them yet.
+                return Ok(Vec::new());
+            }
             let hints = PutHints::default().with_media_type(media_type.as_str());
             match send_large(from, batch, digest, hints).await {
                 Ok(_) => drop(done.restored.insert(digest)),

@@ -389,7 +389,7 @@ impl Batch for PackBatch {
     ) -> Result<Digest, Error> {
         let mut head = Vec::new();
         while head.len() <= WHOLE {
-            match bytes.try_next().await.map_err(|source| Error::Input { source })? {
+            match bytes.try_next().await.map_err(Error::of_stream)? {
                 Some(piece) => head.extend_from_slice(&piece),
                 None => return self.put(head.into(), hints).await,
             }

@@ -70,7 +70,7 @@ pub trait Batch: Send + Sync {
     /// Puts a stream of bytes, in bounded memory where the back end can take parts.
     ///
     /// # Errors
-    /// [`Error::Input`] if the stream fails; [`Error::Storage`] if its bytes could not be stored.
+    /// [`Error::of_stream`] of the failure if the stream fails; [`Error::Storage`] if its bytes could not be stored.
     async fn put_stream(
         &self,
         bytes: BoxStream<'static, std::io::Result<Bytes>>,

@@ -242,7 +242,7 @@ impl Batch for LooseBatch {
     ) -> Result<Digest, Error> {
         let mut head = BytesMut::new();
         while head.len() < IN_MEMORY {
-            match bytes.next().await.transpose().map_err(|source| Error::Input { source })? {
+            match bytes.next().await.transpose().map_err(Error::of_stream)? {
                 Some(piece) => head.extend_from_slice(&piece),
                 None => return self.put(head.freeze(), hints).await,
             }
@@ -291,7 +291,7 @@ impl LooseBatch {
                 Some(Err(source)) => {
                     // What an aborted upload leaves behind is litter for maintenance, not an error of its own.
                     parts.upload.abort().await.ok();
-                    return Err(Error::Input { source });
+                    return Err(Error::of_stream(source));
                 }
                 None => break,
             }

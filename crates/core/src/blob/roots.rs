@@ -1,4 +1,7 @@
-use std::{collections::BTreeMap, fmt::Debug};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
 
 use async_trait::async_trait;
 
@@ -22,4 +25,14 @@ pub trait Roots: Debug + Send + Sync {
     /// # Errors
     /// Those of reading a journal; the collection then condemns nothing.
     async fn live(&self, store: &Store, prefix: &str, upto: Head) -> Result<BTreeMap<Digest, String>, Error>;
+
+    /// Returns digests that blobs of the journal name, but that need not be stored: their bytes were purged before these blobs came
+    /// here from another store. None by default.
+    ///
+    /// # Errors
+    /// As [`Roots::live`].
+    async fn absent(&self, store: &Store, prefix: &str, upto: Head) -> Result<BTreeSet<Digest>, Error> {
+        let _ = (store, prefix, upto);
+        Ok(BTreeSet::new())
+    }
 }

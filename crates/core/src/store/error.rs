@@ -217,6 +217,13 @@ pub enum Error {
 }
 
 impl Error {
+    /// Describes a stream of bytes that failed: as [`Input`](Self::Input), or as the error of this type that it carried,
+    /// when the bytes came from a store.
+    #[must_use]
+    pub fn of_stream(source: std::io::Error) -> Self {
+        source.downcast::<Self>().unwrap_or_else(|source| Self::Input { source })
+    }
+
     /// Returns what the caller must do about the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

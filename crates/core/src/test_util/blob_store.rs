@@ -122,6 +122,12 @@ async fn a_dropped_batch_and_a_failed_stream_harm_nobody(blobs: &Arc<dyn BlobSto
     let long = stream::iter([Ok(pattern(9 << 20)), Err(io::Error::other("later"))]).boxed();
     let answer = batch.put_stream(long, PutHints::default()).await;
     assert!(matches!(answer, Err(Error::Input { .. })), "{answer:?}");
+    for before in [10, 9 << 20] {
+        let own = Error::BlobMissing { digest: Digest::of(b"elsewhere") };
+        let from_a_store = stream::iter([Ok(pattern(before)), Err(io::Error::other(own))]).boxed();
+        let answer = batch.put_stream(from_a_store, PutHints::default()).await;
+        assert!(matches!(answer, Err(Error::BlobMissing { .. })), "{answer:?}");
+    }
     let receipt = batch.commit().await.expect("the rest of the batch commits");
     assert!(receipt.digests().is_empty(), "what failed is not in the receipt");
 }

@@ -1,5 +1,5 @@
 use std::{
-    fs, io, mem,
+    fs, io,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     Error,
     bounded::read_bounded,
+    groups::{Greatest, SMALL, groups},
     link_target,
     reference::{InPlace, Sources},
 };
@@ -63,7 +64,8 @@ impl Writer<'_> {
         let is_small = |(wanted, _): &Write| wanted.size_bytes <= SMALL && wanted.reference.is_none();
         let (small, large): (Vec<_>, Vec<_>) = writes.into_iter().partition(is_small);
         let (mut done, mut failed) = (Vec::with_capacity(small.len() + large.len()), None);
-        let groups = stream::iter(groups(small)).map(|group| self.write_group(group, &stop)).buffered(GROUPS);
+        let groups = groups(small, GROUP, |(wanted, _)| wanted.size_bytes);
+        let groups = stream::iter(groups).map(|group| self.write_group(group, &stop)).buffered(GROUPS);
         self.collect(groups, &stop, &mut done, &mut failed).await;
         let large = stream::iter(large).map(|write| self.write_large(write, &stop)).buffered(LARGE);
         self.collect(large, &stop, &mut done, &mut failed).await;
@@ -244,22 +246,6 @@ pub(crate) fn in_turn<T>(turn: Turn, work: impl FnOnce() -> T) -> T {
 
 /// Files written, and what ended the work.
 type Outcome = (Vec<Hashed>, Option<Error>);
-
-/// Cuts small files into groups that fit in memory.
-fn groups(writes: Vec<Write>) -> Vec<Vec<Write>> {
-    let (mut groups, mut open, mut size) = (Vec::new(), Vec::new(), 0);
-    for write in writes {
-        if size + write.0.size_bytes > GROUP_BYTES || open.len() >= GROUP_FILES {
-            groups.push(mem::take(&mut open));
-            size = 0;
-        }
-        size += write.0.size_bytes;
-        open.push(write);
-    }
-    groups.push(open);
-    groups.retain(|group| !group.is_empty());
-    groups
-}
 
 /// Says that the work is given up: set by an error, or when the owner is dropped.
 #[derive(Default)]
@@ -454,12 +440,8 @@ fn link_error(wanted: &Wanted, rule: &'static str) -> Error {
     Error::invalid("link", wanted.path.as_str(), rule)
 }
 
-/// Files up to this size are fetched and written in groups.
-const SMALL: u64 = 256 * 1024;
-/// Bytes of a group.
-const GROUP_BYTES: u64 = 8 * 1024 * 1024;
-/// Files of a group; in tests few, so that there are several.
-const GROUP_FILES: usize = if cfg!(test) { 32 } else { 1024 };
+/// Files fetched and written in one go; in tests few, so that there are several groups.
+const GROUP: Greatest = Greatest { bytes: 8 * 1024 * 1024, count: if cfg!(test) { 32 } else { 1024 } };
 /// Groups under way at once.
 const GROUPS: usize = 4;
 /// Large files under way at once.

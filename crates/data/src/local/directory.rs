@@ -20,18 +20,23 @@ use super::{
     stat_cache::{CacheWriter, Known, pair},
     status::status,
 };
-use crate::{Error, path_order::compare_text, reference::Sources};
+use crate::{
+    Error,
+    groups::{Greatest, groups},
+    path_order::compare_text,
+    reference::Sources,
+};
 
 /// A directory that versions are made of, and checked out to.
 ///
 /// ```no_run
 /// # async fn run(wanted: Vec<lineal_data::local::Wanted>) -> Result<(), lineal_data::Error> {
 /// use std::sync::Arc;
-/// use lineal_core::SystemClock;
+/// use lineal_core::{NoProgress, SystemClock};
 /// use lineal_data::local::Directory;
 ///
 /// let directory = Directory::new("flights", Arc::new(SystemClock)).with_cache("state/flights.stats")?;
-/// let status = directory.status(wanted).await?;
+/// let status = directory.status(wanted, &NoProgress).await?;
 /// assert!(status.differences.is_empty());
 /// # Ok(()) }
 /// ```
@@ -116,26 +121,61 @@ impl Directory {
     /// Returns the files of the directory with their digests, in the order of a tree; see [`scan`](super::scan) for what is
     /// left out.
     ///
-    /// Reads the files that the cache does not vouch for, once and in parallel, and updates the cache.
+    /// Reads the files that the cache does not vouch for, once and in parallel, and updates the cache. Their bytes are what `progress`
+    /// is told.
     ///
     /// # Errors
     /// As [`scan`](super::scan), [`Error::Restless`] if a file is being written, and [`Error::Local`] if a file cannot be
     /// read or the cache cannot be written.
-    pub async fn files(&self) -> Result<Vec<Hashed>, Error> {
-        let this = self.clone();
-        on_cpu(move || this.read()).await?
+    pub async fn files(&self, progress: &dyn Progress) -> Result<Vec<Hashed>, Error> {
+        let place = self.clone();
+        let Looked { at, cache, open } = on_cpu(move || place.look()).await??;
+        let unread = |(found, digest): &Open| match digest {
+            None if found.kind != FileKind::Directory => Some(found.size_bytes),
+            _ => None,
+        };
+        let is_read = open.iter().any(|file| unread(file).is_some());
+        let total = open.iter().filter_map(unread).fold(0, u64::saturating_add);
+        progress.report(ProgressEvent::Started { task: TASK, total: Some(total), unit: "bytes" });
+        let files = self.hash(open, progress, &unread).await;
+        progress.report(ProgressEvent::Finished { task: TASK });
+        let (place, files) = (self.clone(), files?);
+        let remember = move || {
+            let kept = files.iter().filter(|file| file.found.kind != FileKind::Directory).count();
+            if is_read || kept != cache.len() {
+                place.remember(files.iter().map(|file| (file, at)), &cache)?;
+            }
+            Ok(files)
+        };
+        on_cpu(remember).await?
+    }
+
+    /// Hashes files group by group, each of them in parallel.
+    async fn hash(
+        &self,
+        open: Vec<Open>,
+        progress: &dyn Progress,
+        unread: &(impl Fn(&Open) -> Option<u64> + Sync),
+    ) -> Result<Vec<Hashed>, Error> {
+        let mut files = Vec::with_capacity(open.len());
+        for group in groups(open, HASHED_AT_ONCE, |file| unread(file).map_or(0, |size| size.saturating_add(4096))) {
+            let (root, by) = (self.root.clone(), group.iter().filter_map(unread).fold(0, u64::saturating_add));
+            files.extend(on_cpu(move || hash_all(&root, group)).await??);
+            progress.report(ProgressEvent::Advanced { task: TASK, by });
+        }
+        Ok(files)
     }
 
     /// Compares a version, its files in the order of a tree, with the directory.
     ///
     /// # Errors
     /// As [`Directory::files`].
-    pub async fn status<W>(&self, wanted: W) -> Result<Status, Error>
+    pub async fn status<W>(&self, wanted: W, progress: &dyn Progress) -> Result<Status, Error>
     where
         W: IntoIterator<Item = Wanted> + Send + 'static,
     {
-        let this = self.clone();
-        on_cpu(move || Ok(status(wanted, &this.read()?))).await?
+        let found = self.files(progress).await?;
+        Ok(on_cpu(move || status(wanted, &found)).await?)
     }
 
     /// Makes the files of the directory those of a version: `wanted`, in the order of a tree.
@@ -241,18 +281,6 @@ impl Directory {
         Ok(Prepared { plan, cache, at })
     }
 
-    fn read(&self) -> Result<Vec<Hashed>, Error> {
-        let Looked { at, cache, open } = self.look()?;
-        let is_read = |(found, digest): &Open| Option::is_none(digest) && found.kind != FileKind::Directory;
-        let read = open.iter().any(is_read);
-        let files = hash_all(&self.root, open)?;
-        let kept = files.iter().filter(|file| file.found.kind != FileKind::Directory).count();
-        if read || kept != cache.len() {
-            self.remember(files.iter().map(|file| (file, at)), &cache)?;
-        }
-        Ok(files)
-    }
-
     /// Walks the directory, and says what is known of its files without reading them.
     pub(crate) fn look(&self) -> Result<Looked, Error> {
         let at = self.clock.now();
@@ -336,6 +364,11 @@ fn pending((wanted, _): &Write) -> Hashed {
     let found = Found { path: FilePath::clone(path), kind: *kind, size_bytes: *size_bytes, stamp };
     Hashed { found, digest: *digest }
 }
+
+/// What progress of a status is reported as.
+const TASK: &str = "status";
+/// Files hashed between two reports of progress.
+const HASHED_AT_ONCE: Greatest = Greatest { bytes: 256 * 1024 * 1024, count: usize::MAX };
 
 /// Returns a path without links, as far as it exists.
 fn whole(path: &Path) -> PathBuf {

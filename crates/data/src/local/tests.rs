@@ -142,7 +142,7 @@ impl World {
     }
 
     async fn status(&self, model: &Model) -> Status {
-        self.directory.status(wanted(model)).await.unwrap()
+        self.directory.status(wanted(model), &NoProgress).await.unwrap()
     }
 }
 
@@ -350,7 +350,7 @@ async fn ignored_files_are_left_out() {
 async fn only_what_changed_is_read_again() {
     let world = World::new();
     lay(&world.root, &model(&[("a", "1"), ("b", "2")]));
-    let first = world.directory.files().await.unwrap();
+    let first = world.directory.files(&NoProgress).await.unwrap();
     // A cache that states another digest shows what is not read.
     let place = world.guard.path().join("state/stats");
     let lie = |at: Timestamp| {
@@ -361,7 +361,8 @@ async fn only_what_changed_is_read_again() {
         }
         writer.save(&place, &world.root).unwrap();
     };
-    let read = async || world.directory.files().await.unwrap().iter().map(|file| file.digest).collect::<Vec<_>>();
+    let read =
+        async || world.directory.files(&NoProgress).await.unwrap().iter().map(|file| file.digest).collect::<Vec<_>>();
     lie(world.clock.now());
     fs::write(world.root.join("b"), "3").unwrap();
     assert_eq!(read().await, [Digest::of(b"lie"), Digest::of(b"3")]);

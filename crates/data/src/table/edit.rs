@@ -1,3 +1,5 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use arrow::{
     array::{BooleanArray, RecordBatch, new_null_array},
     compute::{cast, concat_batches, filter_record_batch, interleave_record_batch},
@@ -45,7 +47,14 @@ pub(crate) type Before = (Bytes, Option<PageTable>);
 
 /// Writes the table that the edits make of the one before, or of none. All batches are known to fit.
 pub(crate) async fn write(path: FilePath, before: Option<Before>, edits: Vec<RowEdit>) -> Result<Written, Error> {
-    on_cpu(move || Editing::begin(path, Limits::STORED, before, &edits)?.apply(edits)?.write()).await?
+    let (of, is_theirs) = (path.clone(), before.is_some());
+    let edit = move || Editing::begin(path, Limits::STORED, before, &edits)?.apply(edits)?.write();
+    match on_cpu(move || catch_unwind(AssertUnwindSafe(edit))).await? {
+        Ok(written) => written,
+        // The table before may be anybody's: a reader that gives up on it must not look like a defect of ours.
+        Err(_) if is_theirs => Err(Error::NotATable { path: of, source: "the Parquet reader gave up on it".into() }),
+        Err(_) => Err(lineal_core::Error::WorkerPanicked.into()),
+    }
 }
 
 struct Editing {

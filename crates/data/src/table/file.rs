@@ -14,7 +14,10 @@ use parquet::{
     schema::types::SchemaDescriptor,
 };
 
-use super::page_table::{Group, Page, PageTable};
+use super::{
+    page_table::{Group, Page, PageTable},
+    reader::checked_rows,
+};
 
 /// A Parquet file in memory, with all that its footer says.
 pub(super) struct File {
@@ -28,6 +31,9 @@ impl File {
             .with_page_index_policy(PageIndexPolicy::Optional)
             .with_metadata_options(Some(exact()))
             .parse_and_finish(&bytes)?;
+        if !checked_rows(parsed.row_groups().iter().map(|group| group.num_rows())) {
+            return Err(ParquetError::General("its row groups have impossible numbers of rows".to_owned()));
+        }
         Ok(Self { metadata: ArrowReaderMetadata::try_new(Arc::new(parsed), ArrowReaderOptions::new())?, bytes })
     }
 
@@ -84,7 +90,7 @@ impl File {
         let column = &chunk.metadata;
         let data = column.data_page_offset();
         let start = column.dictionary_page_offset().unwrap_or(data);
-        let end = start + column.compressed_size();
+        let end = start.saturating_add(column.compressed_size());
         let locations = chunk.offset_index.as_ref().map(|index| index.page_locations().as_slice()).unwrap_or_default();
         let begins = locations.iter().map(|page| (page.offset, Some(page.first_row_index)));
         let dictionary = (start < data).then_some((start, None));
@@ -93,7 +99,7 @@ impl File {
         let page = |((from, row), (to, until)): ((i64, Option<i64>), (i64, Option<i64>))| {
             let range = usize::try_from(from).ok()?..usize::try_from(to).ok()?;
             let rows = match row {
-                Some(row) => Some(u64::try_from(until? - row).ok().filter(|rows| *rows > 0)?),
+                Some(row) => Some(u64::try_from(until?.checked_sub(row)?).ok().filter(|rows| *rows > 0)?),
                 None => None,
             };
             let bytes = self.bytes.get(range)?;

@@ -85,7 +85,11 @@ impl TableReader {
                     let options = ArrowReaderOptions::new();
                     let metadata =
                         source.step(move || ArrowReaderMetadata::try_new(Arc::new(metadata), options)).await?;
-                    return Ok(Self { source, metadata });
+                    let rows = metadata.metadata().row_groups().iter().map(|group| group.num_rows());
+                    return match checked_rows(rows) {
+                        true => Ok(Self { source, metadata }),
+                        false => Err(source.flaw("its row groups have impossible numbers of rows".into())),
+                    };
                 }
                 DecodeResult::Finished => break,
             }
@@ -218,6 +222,11 @@ impl Source {
     fn flaw(&self, source: Box<dyn StdError + Send + Sync>) -> Error {
         Error::NotATable { path: self.entry.path.clone(), source }
     }
+}
+
+/// Tells whether numbers of rows are not negative, and can be added up.
+pub(super) fn checked_rows(mut rows: impl Iterator<Item = i64>) -> bool {
+    rows.try_fold(0_i64, |sum, rows| sum.checked_add(rows).filter(|_| rows >= 0)).is_some()
 }
 
 /// Joins ranges that overlap or lie near each other.

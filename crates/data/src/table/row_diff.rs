@@ -3,7 +3,7 @@ use std::{ops::Range, sync::Arc};
 use arrow::{
     array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt64Array},
     buffer::BooleanBuffer,
-    compute::{concat_batches, kernels::cmp::distinct, take, take_record_batch},
+    compute::{cast, concat_batches, kernels::cmp::distinct, take, take_record_batch},
     datatypes::{DataType, Field, Schema, SchemaRef},
     error::ArrowError,
     row::{RowConverter, SortField},
@@ -20,7 +20,7 @@ use super::{
     page_table::PageTable,
     reader::{Selection, TableReader},
 };
-use crate::{Column, Error, FileEntry, TableSchema, reference::Sources};
+use crate::{Column, Error, FileEntry, TableSchema, evolution::widens, reference::Sources, schema::type_name};
 
 /// Which rows differ between two versions of a table, by key.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,8 +34,8 @@ pub struct RowDiff {
     pub changed_old: RecordBatch,
     /// The same rows as they are.
     pub changed_new: RecordBatch,
-    /// For each of these rows and each column that both tables have with the same type: whether the value differs. A
-    /// renamed column is the same, and has its new name here.
+    /// For each of these rows and each column that both tables have, with the same type or one that is wider in one of them:
+    /// whether the value differs. A renamed column is the same, and has its new name here.
     pub changed_cells: RecordBatch,
     /// How many rows were decoded on both sides together; the others lie in pages that are equal.
     pub rows_read: u64,
@@ -102,15 +102,25 @@ pub(crate) async fn diff_rows(path: FilePath, old: Side, new: Side, key: Vec<Str
     on_cpu(move || Comparison { old, new, old_key, new_key, common, path }.run()).await?
 }
 
-/// Columns of one identity and type: their places in both tables.
+/// Columns of one identity whose values can be compared: their places in both tables.
 fn common_columns(old: &Side, new: &Side) -> Vec<(usize, usize)> {
     let identities = new.identities();
     let find = |(at, identity): (usize, &str)| {
         let other = identities.iter().position(|other| *other == identity)?;
-        let alike = old.reader.schema().field(at).data_type() == new.reader.schema().field(other).data_type();
-        alike.then_some((at, other))
+        let (one, two) = (old.reader.schema().field(at).data_type(), new.reader.schema().field(other).data_type());
+        (one == two || common_type(one, two).is_some()).then_some((at, other))
     };
     old.identities().into_iter().enumerate().filter_map(find).collect()
+}
+
+/// Returns the type that two different ones are compared as: the one that the values of both fit in.
+fn common_type<'a>(one: &'a DataType, two: &'a DataType) -> Option<&'a DataType> {
+    // Equal names: they differ in what lists and maps call their items.
+    let (one_name, two_name) = (type_name(one)?, type_name(two)?);
+    if one_name == two_name || widens(&one_name, &two_name) {
+        return Some(two);
+    }
+    widens(&two_name, &one_name).then_some(one)
 }
 
 /// Returns what the key columns of the new table are called in the old one.
@@ -128,9 +138,10 @@ fn names_before(old: &Side, new: &Side, key: &Key) -> Vec<String> {
 fn ranges(old: &Side, new: &Side, common: &[(usize, usize)]) -> (Vec<Range<u64>>, Vec<Range<u64>>) {
     let rows = |side: &Side| side.reader.group_rows().iter().sum::<u64>();
     let all = |side: &Side| Some(0..rows(side)).into_iter().filter(|range| !range.is_empty()).collect();
-    // Pages of a column that may have nulls say more, and so something else.
+    // Pages of a column that may have nulls say more, and those of another type may say the same of other values.
     let alike = |(one, two): &(usize, usize)| {
-        old.reader.schema().field(*one).is_nullable() == new.reader.schema().field(*two).is_nullable()
+        let (one, two) = (old.reader.schema().field(*one), new.reader.schema().field(*two));
+        one.is_nullable() == two.is_nullable() && type_name(one.data_type()) == type_name(two.data_type())
     };
     let (one, two) = match (&old.pages, &new.pages) {
         (Some(one), Some(two)) if common.iter().all(alike) && old.reader.fits(one) && new.reader.fits(two) => {
@@ -208,8 +219,13 @@ impl Comparison {
         compared.map_err(|error| self.flaw(error))
     }
 
-    /// Compares values of one type place by place; null is a value like others, and so is NaN.
+    /// Compares values place by place; null is a value like others, and so is NaN.
     fn compare(&self, old: &ArrayRef, new: &ArrayRef) -> Result<BooleanBuffer, ArrowError> {
+        if old.data_type() != new.data_type()
+            && let Some(common) = common_type(old.data_type(), new.data_type())
+        {
+            return self.compare(&cast(old, common)?, &cast(new, common)?);
+        }
         if let Ok(differs) = distinct(old, new) {
             return Ok(differs.values().clone());
         }

@@ -95,9 +95,15 @@ impl Editor<'_> {
     async fn edit_level(&mut self, level: u8, edits: Edits, changes: &Changes) -> Result<Edits, Error> {
         let mut above = Edits::new();
         let mut edits = edits.into_iter().peekable();
+        let mut left: Option<(PathKey, Option<FilePath>)> = None;
         while let Some((key, _)) = edits.peek() {
             let mut found = self.find(level, key).await?;
-            let mut region = Region::new(level, found.before.take(), changes);
+            let before = match left.take() {
+                // What the region before ended with may have another name now.
+                Some((end, last)) if found.before.as_ref().is_some_and(|before| PathKey::of(before) == end) => last,
+                _ => found.before.take(),
+            };
+            let mut region = Region::new(level, before, changes);
             loop {
                 above.entry(found.key.clone()).or_insert(None);
                 let limit = if found.is_last { None } else { Some(&found.key) };
@@ -114,7 +120,8 @@ impl Editor<'_> {
                 }
                 // Here the nodes as they were and as they will be end at the same place: what follows is as it was.
                 if region.splitter.is_at_end() {
-                    self.check_end(level, &found, &region).await?;
+                    self.check_end(level, &found, &region, edits.peek().map(|(key, _)| key)).await?;
+                    left = Some((found.key, region.before));
                     break;
                 }
                 found = self.after(level, &found.key).await?;
@@ -150,7 +157,12 @@ impl Editor<'_> {
 
     async fn put(&self, level: u8, items: &[Item]) -> Result<Digest, Error> {
         let bytes = Node::encode(level, items).map_err(|flaw| malformed(Digest::of(b""), flaw))?;
-        Ok(self.batch.put(bytes, PutHints::default().with_media_type(TREE_MEDIA_TYPE)).await?)
+        let digest = self.batch.put(bytes, PutHints::default().with_media_type(TREE_MEDIA_TYPE)).await?;
+        if self.tree.nodes.blob_of(digest) != digest {
+            // With the bytes that were purged from it: nobody could read them.
+            return Err(lineal_core::Error::BlobPurged { digest }.into());
+        }
+        Ok(digest)
     }
 
     /// Goes down from the only node of a level, as long as that has a single link.
@@ -207,11 +219,22 @@ impl Editor<'_> {
     }
 
     /// Checks what a region ends with against the file behind it, if the region ends with another one than it did.
-    async fn check_end(&self, level: u8, found: &Found, region: &Region<'_>) -> Result<(), Error> {
-        let Some(last) = region.before.as_ref().filter(|last| level == 0 && PathKey::of(last) != found.key) else {
+    async fn check_end(
+        &self,
+        level: u8,
+        found: &Found,
+        region: &Region<'_>,
+        edit: Option<&PathKey>,
+    ) -> Result<(), Error> {
+        let was = found.node.files().last().map(|file| &file.path);
+        let Some(last) = region.before.as_ref().filter(|last| level == 0 && Some(*last) != was) else {
             return Ok(());
         };
         let next = self.after(0, &found.key).await?;
+        if edit.is_some_and(|edit| next.is_last || *edit <= next.key) {
+            // It is made anew, too, and checked then.
+            return Ok(());
+        }
         match next.node.as_ref() {
             Node::Leaf(files) => match files.first() {
                 Some(first) => Ok(path_order::check_neighbours(last, &first.path)?),

@@ -4,8 +4,9 @@ use lineal_core::{Digest, FilePath, from_canonical, to_canonical};
 use super::wire::{Reader, flaw, put_counted};
 use crate::{FileEntry, FileKind, Reference, Stored, error::FormatFlaw, file_entry, link_target};
 
-/// Appends the stored form of a file.
+/// Appends the stored form of a file, unless readers would refuse it.
 pub(super) fn encode(entry: &FileEntry, out: &mut Vec<u8>) -> Result<(), FormatFlaw> {
+    check(entry)?;
     put_counted(out, entry.path.as_str().as_bytes());
     out.push(entry.kind.code());
     out.extend_from_slice(&entry.size_bytes.to_le_bytes());

@@ -48,7 +48,7 @@ impl Nodes {
     }
 
     /// Returns the blob that is read for a node.
-    fn blob_of(&self, digest: Digest) -> Digest {
+    pub(super) fn blob_of(&self, digest: Digest) -> Digest {
         let substitutes = self.substitutes.lock().unwrap_or_else(PoisonError::into_inner);
         substitutes.get(&digest).copied().unwrap_or(digest)
     }

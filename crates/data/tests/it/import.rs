@@ -69,7 +69,7 @@ async fn what_is_imported_is_what_lies_there_and_comes_out_again() {
             ("z", FileKind::Regular, 5),
         ]
     );
-    let status = version.status(&from).await.unwrap();
+    let status = version.status(&from, &NoProgress).await.unwrap();
     assert_eq!((status.differences.len(), status.unchanged), (0, 8));
     assert!(matches!(import(&world, &from).await, Err(Error::Unchanged { .. })));
 
@@ -77,7 +77,7 @@ async fn what_is_imported_is_what_lies_there_and_comes_out_again() {
     let to = directory(&out, &stats);
     let done = version.checkout(&to, None, &CheckoutSettings::default(), &NoProgress).await.unwrap();
     assert_eq!((done.written, done.kept, done.removed), (8, 0, 0));
-    assert!(version.status(&to).await.unwrap().differences.is_empty());
+    assert!(version.status(&to, &NoProgress).await.unwrap().differences.is_empty());
     assert_eq!(fs::read_link(out.path().join("link")).unwrap(), Path::new("raw/2"));
     assert!(world.repository.verify(Level::Rehash, &NoProgress).await.unwrap().is_intact());
 }
@@ -94,7 +94,7 @@ async fn a_second_import_takes_what_changed_and_a_checkout_follows() {
     fs::remove_file(root.join("z")).unwrap();
     write(root, "Z", "another case");
     fs::set_permissions(root.join("run.sh"), fs::Permissions::from_mode(0o644)).unwrap();
-    let status = first.status(&from).await.unwrap();
+    let status = first.status(&from, &NoProgress).await.unwrap();
     let paths: Vec<_> = status.differences.iter().map(|one| one.path().as_str()).collect();
     assert_eq!(paths, ["empty/er", "empty/er/now/not", "raw/2", "run.sh", "Z", "z"]);
     assert!(matches!(&status.differences[3], Difference::Changed { bytes: false, kind: true, .. }));
@@ -110,13 +110,13 @@ async fn a_second_import_takes_what_changed_and_a_checkout_follows() {
     first.checkout(&to, None, &settings, &NoProgress).await.unwrap();
     write(out.path(), "mine", "stays");
     second.checkout(&to, Some(&first), &settings, &NoProgress).await.unwrap();
-    let left = second.status(&to).await.unwrap();
+    let left = second.status(&to, &NoProgress).await.unwrap();
     assert_eq!(left.differences.len(), 1, "{left:?}");
     write(out.path(), "raw/1", "a local change");
     let refused = first.checkout(&to, Some(&second), &settings, &NoProgress).await;
     assert!(matches!(refused, Err(Error::LocalChanges { .. })), "{refused:?}");
     first.checkout(&to, Some(&second), &settings.with_force(true), &NoProgress).await.unwrap();
-    assert_eq!(first.status(&to).await.unwrap().differences.len(), 1);
+    assert_eq!(first.status(&to, &NoProgress).await.unwrap().differences.len(), 1);
 }
 
 #[tokio::test]
@@ -171,8 +171,8 @@ async fn a_listing_of_another_version_makes_no_difference() {
     let listing = cache.path().join("stats.listing");
     let same = async |world: &World, revision: &str| {
         let version = world.repository.at(revision).await.unwrap();
-        let status = version.status(&kept).await.unwrap();
-        assert_eq!(status, version.status(&bare).await.unwrap(), "{revision}");
+        let status = version.status(&kept, &NoProgress).await.unwrap();
+        assert_eq!(status, version.status(&bare, &NoProgress).await.unwrap(), "{revision}");
         assert!(!status.differences.is_empty());
     };
     for revision in ["main", "main", "main~3", "main~1", "main~2", "main"] {
@@ -182,7 +182,7 @@ async fn a_listing_of_another_version_makes_no_difference() {
     // Of another store, damaged, gone: the version is read whole.
     let other = World::memory().await;
     other.repository.commit("main").put("b", "1").commit(&ana()).await.unwrap();
-    other.repository.at("main").await.unwrap().status(&kept).await.unwrap();
+    other.repository.at("main").await.unwrap().status(&kept, &NoProgress).await.unwrap();
     same(&world, "main").await;
     for damage in [&b"lineal-listing 1"[..], b""] {
         fs::write(&listing, damage).unwrap();

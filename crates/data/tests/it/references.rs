@@ -52,7 +52,7 @@ async fn a_file_elsewhere_is_read_in_place_by_every_way_there_is() {
     let there = Directory::new(directory.path(), world.clock.clone());
     version.checkout(&there, None, &CheckoutSettings::default(), &NoProgress).await.unwrap();
     assert_eq!(std::fs::read(directory.path().join("raw/scan.tif")).unwrap(), scan_bytes());
-    assert!(version.status(&there).await.unwrap().differences.is_empty());
+    assert!(version.status(&there, &NoProgress).await.unwrap().differences.is_empty());
     let found = repository.verify(Level::Rehash, &NoProgress).await.unwrap();
     assert!(found.is_intact() && found.size_bytes == 100_000, "{found:?}");
     // What is committed again from the directory as it was stays where it is.

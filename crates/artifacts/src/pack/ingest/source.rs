@@ -23,7 +23,7 @@ impl Source {
         let mut gathered = Vec::new();
         while gathered.len() < SLAB {
             if self.rest.is_empty() {
-                match self.bytes.try_next().await.map_err(|source| Error::Input { source })? {
+                match self.bytes.try_next().await.map_err(Error::of_stream)? {
                     Some(piece) => self.rest = piece,
                     None => return Ok(Slab { bytes: gathered.into(), last: true }),
                 }

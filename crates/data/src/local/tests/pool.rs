@@ -21,7 +21,8 @@ fn pooled(pool: &FilePool) -> CheckoutSettings {
 }
 
 async fn is_as_wanted(world: &World, files: &Model) -> bool {
-    see(&world.root) == *files && world.directory.status(wanted(files)).await.unwrap().differences.is_empty()
+    see(&world.root) == *files
+        && world.directory.status(wanted(files), &NoProgress).await.unwrap().differences.is_empty()
 }
 
 #[tokio::test]
@@ -61,7 +62,7 @@ async fn a_write_to_a_common_file_is_seen_everywhere_and_mended() {
     fs::set_permissions(&place, fs::Permissions::from_mode(0o644)).unwrap();
     fs::write(&place, vec![9; 300_000]).unwrap();
     for world in [&one, &two] {
-        assert_eq!(world.directory.status(wanted(&files)).await.unwrap().differences.len(), 1);
+        assert_eq!(world.directory.status(wanted(&files), &NoProgress).await.unwrap().differences.len(), 1);
         assert_eq!(changed(world.checkout_with(&all, &files, &files, pooled(&pool)).await), ["big"]);
     }
     three.checkout_with(&all, &files, &none, pooled(&pool)).await.unwrap();
