@@ -100,18 +100,22 @@ pub(crate) async fn land(
 async fn apply(landing: &Landing<'_>, batch: &dyn Batch) -> Result<Digest, Error> {
     let applied = landing.below.apply(landing.changes, batch).await;
     let Err(Error::Clash { .. }) = &applied else { return applied };
-    let mut changes = landing.changes.clone();
+    let (mut changes, mut stated) = (landing.changes.clone(), false);
     let put = landing.changes.iter().filter(|(_, entry)| entry.is_some()).map(|(path, _)| path.as_str());
     let above = |path: &'_ str| path.match_indices('/').map(|(at, _)| at).collect::<Vec<_>>();
     let above: BTreeSet<&str> = put.flat_map(|path| above(path).into_iter().filter_map(|at| path.get(..at))).collect();
     for directory in above {
         let directory = FilePath::new(directory)?;
-        let entry = landing.below.get(&directory).await?;
+        let entry = match landing.changes.get(&directory) {
+            Some(entry) => entry.clone(),
+            None => landing.below.get(&directory).await?,
+        };
         if entry.is_some_and(|entry| entry.kind == FileKind::Directory) {
-            changes.entry(directory).or_insert(None);
+            changes.insert(directory, None);
+            stated = true;
         }
     }
-    if changes.len() == landing.changes.len() { applied } else { landing.below.apply(&changes, batch).await }
+    if stated { landing.below.apply(&changes, batch).await } else { applied }
 }
 
 /// A commit without a parent may only be the first of the repository.

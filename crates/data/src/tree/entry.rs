@@ -4,9 +4,8 @@ use lineal_core::{Digest, FilePath, from_canonical, to_canonical};
 use super::wire::{Reader, flaw, put_counted};
 use crate::{FileEntry, FileKind, Reference, Stored, error::FormatFlaw, file_entry, link_target};
 
-/// Appends the stored form of a file, unless readers would refuse it.
+/// Appends the stored form of a file.
 pub(super) fn encode(entry: &FileEntry, out: &mut Vec<u8>) -> Result<(), FormatFlaw> {
-    check(entry)?;
     put_counted(out, entry.path.as_str().as_bytes());
     out.push(entry.kind.code());
     out.extend_from_slice(&entry.size_bytes.to_le_bytes());
@@ -67,7 +66,7 @@ pub(super) fn decode(reader: &mut Reader<'_>) -> Result<FileEntry, FormatFlaw> {
 }
 
 /// Checks what the fields of a file say of each other.
-fn check(entry: &FileEntry) -> Result<(), FormatFlaw> {
+pub(super) fn check(entry: &FileEntry) -> Result<(), FormatFlaw> {
     let wrong = |what: &str| Err(FormatFlaw::Content(format!("file {}: {what}", entry.path)));
     if entry.stored == Stored::Purged {
         let allowed = entry.kind != FileKind::Directory && entry.table.is_none();

@@ -109,7 +109,17 @@ impl Node {
         Self::encode(self.level(), &self.items())
     }
 
+    /// Encodes a node, unless readers would refuse one of its files.
     pub(super) fn encode(level: u8, items: &[Item]) -> Result<Bytes, FormatFlaw> {
+        for item in items {
+            if let Item::File(file) = item {
+                entry::check(file)?;
+            }
+        }
+        Self::encode_unchecked(level, items)
+    }
+
+    pub(super) fn encode_unchecked(level: u8, items: &[Item]) -> Result<Bytes, FormatFlaw> {
         let mut out = header(level, items.len());
         items.iter().try_for_each(|item| item.encode(&mut out))?;
         Ok(out.into())

@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
-use lineal_core::{NoProgress, SystemClock};
+use lineal_core::{NoProgress, Progress, ProgressEvent, SystemClock};
 use lineal_data::{
     Change, Error, FileEntry, FileKind, Level, Version,
     local::{CheckoutSettings, Difference, Directory},
@@ -194,4 +194,88 @@ async fn a_listing_of_another_version_makes_no_difference() {
     for revision in ["main~3", "main", "main~3"] {
         same(&world, revision).await;
     }
+}
+
+/// An empty file has the hash of a directory, and a file may hold what a link leads to.
+#[tokio::test]
+async fn equal_bytes_of_another_kind_are_another_file() {
+    let (world, source, cache) = (World::memory().await, filled(), tempfile::tempdir().unwrap());
+    let (root, from) = (source.path(), directory(&source, &cache));
+    fs::create_dir(root.join("turned")).unwrap();
+    write(root, "turning", "");
+    write(root, "leads.parquet", "raw/1");
+    import(&world, &from).await.unwrap();
+    fs::remove_dir(root.join("turned")).unwrap();
+    write(root, "turned", "");
+    fs::remove_file(root.join("turning")).unwrap();
+    fs::create_dir(root.join("turning")).unwrap();
+    fs::remove_file(root.join("leads.parquet")).unwrap();
+    std::os::unix::fs::symlink("raw/1", root.join("leads.parquet")).unwrap();
+    import(&world, &from).await.unwrap();
+    let found = files(&tip(&world).await, "").await;
+    assert_eq!(named(&found, "turned").kind, FileKind::Regular);
+    assert_eq!(named(&found, "turning").kind, FileKind::Directory);
+    assert_eq!(named(&found, "leads.parquet").kind, FileKind::Symlink);
+    assert!(world.another().await.verify(Level::Rehash, &NoProgress).await.unwrap().is_intact());
+    fs::remove_file(root.join("leads.parquet")).unwrap();
+    write(root, "leads.parquet", "raw/1");
+    import(&world, &from).await.unwrap();
+    assert!(world.another().await.verify(Level::Rehash, &NoProgress).await.unwrap().is_intact());
+}
+
+#[tokio::test]
+async fn edits_count_on_top_of_what_is_imported() {
+    let (world, source, cache) = (World::memory().await, filled(), tempfile::tempdir().unwrap());
+    let from = directory(&source, &cache);
+    world.repository.commit("main").put_table("t", &[flights(0, 10)]).put("old", "1").commit(&ana()).await.unwrap();
+    write(source.path(), "t", "no table any more");
+    write(source.path(), "only-here", "1");
+    let draft = || world.repository.commit("main").import(&from);
+    let refused = draft().append_table("t", &[flights(10, 20)]).commit(&ana()).await;
+    assert!(matches!(refused, Err(Error::Schema { .. })), "{refused:?}");
+    let gone = draft().remove("old").commit(&ana()).await;
+    assert!(matches!(gone, Err(Error::NoSuchPath { .. })), "the directory has none: {gone:?}");
+    draft().remove("only-here").put("z", "9").put("empty/er/x", "1").commit(&ana()).await.unwrap();
+    let version = tip(&world).await;
+    assert!(version.file("only-here").await.is_err() && version.file("old").await.is_err());
+    assert_eq!(version.read("t").await.unwrap(), "no table any more");
+    assert_eq!(version.read("z").await.unwrap(), "9");
+    assert_eq!(version.read("empty/er/x").await.unwrap(), "1", "the directory is not empty any more");
+    assert!(version.file("empty/er").await.is_err());
+}
+
+/// What was begun, how far it came, and whether it ended.
+#[derive(Debug, Default)]
+struct Heard(std::sync::Mutex<(Vec<String>, u64)>);
+
+impl Progress for Heard {
+    fn report(&self, event: ProgressEvent<'_>) {
+        let (tasks, done) = &mut *self.0.lock().unwrap();
+        match event {
+            ProgressEvent::Started { task, total, .. } => tasks.push(format!("{task} {total:?}")),
+            ProgressEvent::Advanced { by, .. } => {
+                assert!(tasks.last().is_some_and(|task| !task.ends_with("done")), "nothing is under way: {tasks:?}");
+                *done += by;
+            }
+            ProgressEvent::Finished { .. } => tasks.push("done".to_owned()),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn progress_is_told_of_imports_statuses_and_pushes() {
+    let (world, source, cache) = (World::memory().await, filled(), tempfile::tempdir().unwrap());
+    let from = directory(&source, &cache);
+    let size: u64 = 256 + 257 + 300_000 + 5 + 9 + 5;
+    let heard = Heard::default();
+    world.repository.commit("main").import(&from).with_progress(&heard).commit(&ana()).await.unwrap();
+    assert_eq!(heard.0.into_inner().unwrap(), (vec!["commit None".to_owned(), "done".to_owned()], size));
+    let heard = Heard::default();
+    let bare = Directory::new(source.path(), Arc::new(SystemClock));
+    tip(&world).await.status(&bare, &heard).await.unwrap();
+    assert_eq!(heard.0.into_inner().unwrap(), (vec![format!("status Some({size})"), "done".to_owned()], size));
+    let (heard, there) = (Heard::default(), World::memory().await);
+    let sent = world.repository.push(&there.repository, "main", &heard, &ana()).await.unwrap();
+    assert_eq!(heard.0.into_inner().unwrap(), (vec!["push None".to_owned(), "done".to_owned()], sent.blobs));
 }

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use lineal_core::{Actor, Digest, ErrorKind, NoProgress};
-use lineal_data::{CommitHook, Error, Level, MergeConflict, Proposal, Refusal, Repository, Resolution, Resolve};
+use lineal_data::{
+    CommitHook, Error, Level, MergeConflict, Proposal, Refusal, Repository, Resolution, Resolve, local::Directory,
+};
 use proptest::prelude::*;
 
 use crate::support::{World, ana, chain, files};
@@ -307,4 +309,36 @@ async fn a_hook_sees_what_a_merge_brings_also_where_the_branch_only_moves() {
     assert!(matches!(guarded.merge("main", "side").commit(&ana()).await, Err(Error::Refused { .. })));
     world.put("b", "2").await;
     assert!(matches!(guarded.merge("main", "side").commit(&ana()).await, Err(Error::Refused { .. })));
+}
+
+#[tokio::test]
+async fn a_directory_that_one_side_emptied_gets_the_file_of_the_other() {
+    let world = World::memory().await;
+    let (source, repository) = (tempfile::tempdir().unwrap(), &world.repository);
+    let directory = Directory::new(source.path(), world.clock.clone());
+    std::fs::create_dir(source.path().join("d")).unwrap();
+    std::fs::write(source.path().join("d/x"), "1").unwrap();
+    repository.commit("main").import(&directory).commit(&ana()).await.unwrap();
+    repository.create_branch("side", "main", &ana()).await.unwrap();
+    repository.commit("side").put("d/y", "2").commit(&ana()).await.unwrap();
+    std::fs::remove_file(source.path().join("d/x")).unwrap();
+    repository.commit("main").import(&directory).commit(&ana()).await.unwrap();
+    repository.merge("main", "side").commit(&ana()).await.unwrap();
+    assert_eq!(read(repository, "main").await, one("d/y", "2"));
+}
+
+#[tokio::test]
+async fn a_cherry_pick_keeps_what_was_said_of_the_commit() {
+    let world = World::memory().await;
+    world.put("a", "1").await;
+    let repository = &world.repository;
+    let origin = repository.at("main").await.unwrap().data_ref_of("a").await.unwrap();
+    repository.create_branch("side", "main", &ana()).await.unwrap();
+    let draft = repository.commit("side").put("b", "2").message("why").metadata("ticket", "17");
+    draft.derived_from(origin.clone()).commit(&ana()).await.unwrap();
+    world.put("c", "3").await;
+    let picked = repository.cherry_pick("main", "side").metadata("by", "hand").commit(&ana()).await.unwrap();
+    assert_eq!((picked.message(), picked.derived_from().data.as_slice()), ("why", &[origin][..]));
+    let said: Vec<_> = picked.metadata().iter().map(|(key, value)| format!("{key}={value}")).collect();
+    assert_eq!(said, ["by=hand", "ticket=17"]);
 }

@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use lineal_core::{BlobStoreExt, Digest, ErrorKind, NoProgress};
+use lineal_core::{BlobStoreExt, Clock, Digest, ErrorKind, NoProgress};
 use lineal_data::{
-    Error, Level, PurgedPaths, Repository, Stored,
+    CommitHook, Error, Level, Proposal, PurgedPaths, Refusal, Repository, Stored,
     local::{CheckoutSettings, Directory},
 };
 use proptest::prelude::*;
@@ -284,5 +284,68 @@ proptest! {
             }
             assert!(repository.verify(Level::Rehash, &NoProgress).await.unwrap().is_intact());
         });
+    }
+}
+
+#[tokio::test]
+async fn the_past_does_not_bring_it_back() {
+    let (world, guard) = world().await;
+    world.clock.advance(Duration::from_secs(1));
+    let before = world.clock.now();
+    world.clock.advance(Duration::from_secs(1));
+    let purged = purge(&world.repository, "people/bob.csv").await.unwrap();
+    for taken in [&[][..], &purged.blobs] {
+        let view = without(&world, &guard, taken).await.as_of(before).await.unwrap();
+        let version = view.at("v1").await.unwrap();
+        assert!(is_purged(version.read("people/bob.csv").await));
+        assert_eq!(version.read("people/eve.csv").await.unwrap(), "Eve, 1990");
+    }
+}
+
+/// Bytes that the store is to forget are not committed meanwhile: they would be gone with the rest.
+#[tokio::test]
+async fn purged_bytes_are_not_committed_again() {
+    let (world, guard) = world().await;
+    let late = world.another().await;
+    let purged = purge(&world.repository, "people/bob.csv").await.unwrap();
+    let gone = |error: Error| matches!(error, Error::Store(lineal_core::Error::BlobPurged { .. }));
+    for repository in [&world.repository, &late] {
+        assert!(gone(repository.commit("main").put("copy", large()).commit(&ana()).await.unwrap_err()));
+        let (branch, at) = ("again", "v1");
+        repository.create_branch(branch, at, &ana()).await.unwrap();
+        let node = repository.commit(branch).put("people/bob.csv", SMALL).commit(&ana()).await.unwrap_err();
+        assert!(gone(node), "the node would be the one that is to be forgotten");
+        repository.delete_branch(branch, &ana()).await.unwrap();
+    }
+    let repository = without(&world, &guard, &purged.blobs).await;
+    assert!(repository.verify(Level::Rehash, &NoProgress).await.unwrap().is_intact());
+}
+
+/// That bytes lie over there does not say that a version has them: a push was broken off, or another repository put them.
+#[tokio::test]
+async fn a_node_that_only_lies_over_there_is_not_named_there() {
+    let (world, _guard) = world().await;
+    let there = World::memory().await;
+    let (hook, source) = (Arc::new(Nothing), &world.repository);
+    let refused = source.push(&there.another().await.with_hook(hook), "main", &NoProgress, &ana()).await;
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    let purged = purge(source, "people/bob.csv").await.unwrap();
+    let mut lie = 0;
+    for blob in &purged.blobs {
+        lie += usize::from(there.blobs.contains(blob).await.unwrap());
+    }
+    assert_eq!(lie, purged.blobs.len(), "all of it lies there");
+    source.push(&there.repository, "main", &NoProgress, &ana()).await.unwrap();
+    let old = there.repository.at("main~3").await.unwrap();
+    assert!(is_purged(old.read("people/bob.csv").await));
+    assert_eq!(old.read("people/eve.csv").await.unwrap(), "Eve, 1990");
+}
+
+#[derive(Debug)]
+struct Nothing;
+
+impl CommitHook for Nothing {
+    fn check(&self, _: &Proposal<'_>) -> Result<(), Refusal> {
+        Err(Refusal::new("nothing", "read only"))
     }
 }

@@ -139,3 +139,88 @@ async fn a_damaged_blob_here_is_told_as_such() {
         assert!(there.repository.branches().await.unwrap().is_empty());
     }
 }
+
+#[tokio::test]
+async fn a_clone_has_tags_that_no_branch_reaches() {
+    let (here, there) = (filled().await, World::memory().await);
+    let repository = &here.repository;
+    repository.create_branch("lost", "main", &ana()).await.unwrap();
+    for number in 0..3 {
+        repository.commit("lost").put("lost", vec![number; 1000]).commit(&ana()).await.unwrap();
+    }
+    repository.tag("kept", "lost", &ana()).await.unwrap();
+    repository.tag("older", "lost~2", &ana()).await.unwrap();
+    repository.delete_branch("lost", &ana()).await.unwrap();
+    there.repository.pull_all(repository, &NoProgress, &ana()).await.unwrap();
+    check(&there).await;
+    for tag in ["kept", "older", "v1"] {
+        assert_eq!(there.repository.resolve(tag).await.unwrap(), repository.resolve(tag).await.unwrap());
+    }
+    assert_eq!(there.repository.at("kept").await.unwrap().read("lost").await.unwrap(), vec![2; 1000]);
+    there.repository.pull_all(repository, &NoProgress, &ana()).await.unwrap();
+    there.repository.force_tag("kept", "main", &ana()).await.unwrap();
+    let refused = there.repository.pull_all(repository, &NoProgress, &ana()).await;
+    assert!(matches!(refused, Err(Error::Taken { by: "tag", .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_branch_does_not_hide_a_tag() {
+    let (here, there) = (filled().await, World::memory().await);
+    push(&here, &there, "main").await.unwrap();
+    there.repository.tag("next", "main", &ana()).await.unwrap();
+    here.repository.create_branch("next", "main~1", &ana()).await.unwrap();
+    let refused = push(&here, &there, "next").await;
+    assert!(matches!(refused, Err(Error::Taken { by: "tag", .. })), "{refused:?}");
+}
+
+/// A new branch is compared with what it began with, not with nothing.
+#[tokio::test]
+async fn a_new_branch_changes_what_it_changes() {
+    let (here, there) = (filled().await, World::memory().await);
+    push(&here, &there, "main").await.unwrap();
+    there.repository.lock("d3", &Actor::new("bob@example.org").unwrap()).await.unwrap();
+    here.repository.create_branch("mine", "main", &ana()).await.unwrap();
+    here.repository.commit("mine").put("mine", "1").commit(&ana()).await.unwrap();
+    push(&here, &there, "mine").await.unwrap();
+    here.repository.create_branch("theirs", "main", &ana()).await.unwrap();
+    here.repository.commit("theirs").put("d3/00003", "1").commit(&ana()).await.unwrap();
+    assert!(matches!(push(&here, &there, "theirs").await, Err(Error::Locked { .. })));
+}
+
+/// What was sent and then refused lies over there, but is no part of any version.
+#[tokio::test]
+async fn what_was_refused_is_not_named_by_its_id_either() {
+    let (here, there) = (filled().await, World::memory().await);
+    push(&here, &there, "main").await.unwrap();
+    let refused = here.put("raw/a", "1").await.id();
+    let guarded = there.another().await.with_hook(Arc::new(Nothing));
+    here.repository.push(&guarded, "main", &NoProgress, &ana()).await.unwrap_err();
+    let (id, main) = (refused.to_string(), there.repository.resolve("main").await.unwrap());
+    let errors = [
+        there.repository.create_branch("x", &id, &ana()).await.unwrap_err(),
+        there.repository.tag("x", &id, &ana()).await.unwrap_err(),
+        there.repository.force_tag("x", &id, &ana()).await.unwrap_err(),
+        there.repository.move_branch("main", main, &id, &ana()).await.unwrap_err(),
+        there.repository.merge("main", &id).commit(&ana()).await.unwrap_err(),
+        there.repository.cherry_pick("main", &id).commit(&ana()).await.unwrap_err(),
+    ];
+    assert!(errors.iter().all(|error| error.kind() == ErrorKind::Invalid), "{errors:?}");
+    for old in ["main~1", "main~2"] {
+        let old = there.repository.resolve(old).await.unwrap().to_string();
+        there.repository.tag(&format!("at-{}", &old[..8]), &old, &ana()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn moving_a_branch_is_a_change_like_others() {
+    let world = World::memory().await;
+    let (one, two) = (world.put("raw/a", "1").await.id().to_string(), world.put("raw/a", "2").await.id());
+    let guarded = world.another().await.with_hook(Arc::new(Nothing));
+    let refused = guarded.move_branch("main", two, &one, &ana()).await;
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    world.repository.lock("raw", &Actor::new("bob@example.org").unwrap()).await.unwrap();
+    let refused = world.repository.move_branch("main", two, &one, &ana()).await;
+    assert!(matches!(refused, Err(Error::Locked { .. })), "{refused:?}");
+    world.repository.unlock("raw", true, &ana()).await.unwrap();
+    world.repository.move_branch("main", two, &one, &ana()).await.unwrap();
+}

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use futures::TryStreamExt;
 use lineal_core::ErrorKind;
 use lineal_data::{
-    Error, Evolution, EvolutionRules, Predicate, Repository, Scan,
+    Error, Evolution, EvolutionRules, Predicate, Repository, Resolve, RowMerge, Scan,
     arrow::{
-        array::{Array, AsArray, Float64Array, Int32Array, Int64Array, RecordBatch},
+        array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, Int64Array, ListArray, RecordBatch},
+        buffer::OffsetBuffer,
         compute::concat_batches,
-        datatypes::{DataType, Float64Type, Int64Type},
+        datatypes::{DataType, Field, Float64Type, Int64Type},
     },
 };
 
@@ -262,4 +263,68 @@ async fn rules_of_evolution_hold_for_tables_that_are_replaced() {
 
 fn int32(name: &str, values: &[i32]) -> RecordBatch {
     RecordBatch::try_from_iter([(name, Arc::new(Int32Array::from(values.to_vec())) as _)]).unwrap()
+}
+
+/// Without rows it is so small that its bytes lie in the tree.
+#[tokio::test]
+async fn a_table_without_rows_is_begun_and_grows() {
+    let world = World::memory().await;
+    let column = |values: Vec<bool>| {
+        let column: ArrayRef = Arc::new(BooleanArray::from(values));
+        RecordBatch::try_from_iter([("b", column)]).unwrap()
+    };
+    let main = || world.repository.commit("main");
+    main().put_table("t", &[column(vec![])]).commit(&ana()).await.unwrap();
+    main().append_table("t", &[column(vec![true])]).commit(&ana()).await.unwrap();
+    let read = world.repository.at("main").await.unwrap().read_table("t").await.unwrap();
+    assert_eq!(read, [column(vec![true])]);
+}
+
+/// Other programs call the items of a list otherwise; their values count all the same.
+#[tokio::test]
+async fn lists_whose_items_have_other_names_are_compared_and_merged() {
+    let world = World::memory().await;
+    let lists = |item: &str, changed: Option<i64>| {
+        let values = Int64Array::from_iter_values((0..20).map(|at| if changed == Some(at) { -1 } else { at }));
+        let item = Arc::new(Field::new(item, DataType::Int64, true));
+        let offsets = OffsetBuffer::from_lengths([1; 20]);
+        let list: ArrayRef = Arc::new(ListArray::new(item, offsets, Arc::new(values), None));
+        let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..20));
+        RecordBatch::try_from_iter([("id", ids), ("list", list)]).unwrap()
+    };
+    let (repository, ana) = (&world.repository, ana());
+    repository.commit("main").put_table("t", &[lists("item", None)]).commit(&ana).await.unwrap();
+    repository.create_branch("side", "main", &ana).await.unwrap();
+    repository.commit("side").put_table("t", &[lists("element", Some(3))]).commit(&ana).await.unwrap();
+    let (old, new) = (repository.at("main").await.unwrap(), repository.at("side").await.unwrap());
+    let diff = old.diff_rows("t", &new, &["id"]).await.unwrap();
+    assert_eq!(diff.changed_columns(), [("list", 1)]);
+    repository.commit("main").put_table("t", &[lists("item", Some(7))]).commit(&ana).await.unwrap();
+    let by_id = Resolve::Rows(RowMerge::by(&["id"]));
+    match repository.merge("main", "side").resolve(by_id).commit(&ana).await {
+        Ok(_) => {
+            let merged = repository.at("main").await.unwrap();
+            assert_eq!(old.diff_rows("t", &merged, &["id"]).await.unwrap().changed_new.num_rows(), 2);
+        }
+        Err(error) => assert!(matches!(error, Error::Conflicts { .. } | Error::NotATable { .. }), "{error:?}"),
+    }
+}
+
+#[tokio::test]
+async fn values_are_compared_across_a_column_that_was_widened() {
+    let world = World::memory().await;
+    let column = |values: &[i32]| {
+        let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..values.len() as i64));
+        let values: ArrayRef = Arc::new(Int32Array::from(values.to_vec()));
+        RecordBatch::try_from_iter([("id", ids), ("n", values)]).unwrap()
+    };
+    let main = || world.repository.commit("main");
+    main().put_table("t", &[column(&[1, 2, 3])]).commit(&ana()).await.unwrap();
+    let wide = Evolution::default().with_type("n", DataType::Int64);
+    main().update_rows("t", &["id"], &[column(&[1, 5])]).evolve_table("t", &wide).commit(&ana()).await.unwrap();
+    let (old, new) = (world.repository.at("main~1").await.unwrap(), world.repository.at("main").await.unwrap());
+    for (old, new) in [(&old, &new), (&new, &old)] {
+        let diff = old.diff_rows("t", new, &["id"]).await.unwrap();
+        assert_eq!((diff.changed_new.num_rows(), diff.changed_columns()), (1, vec![("n", 1)]));
+    }
 }
