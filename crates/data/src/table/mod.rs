@@ -19,6 +19,9 @@ mod statistics; // what is known of columns without reading
 mod value; // a single value, least and greatest
 mod writer; // equal rows, equal bytes
 
+#[cfg(test)]
+mod hostile; // files that no writer makes
+
 pub(crate) use self::{
     edit::{Before, RowEdit, write},
     page_table::PageTable,

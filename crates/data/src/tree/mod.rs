@@ -16,6 +16,8 @@ mod unshared; // the nodes that only one of two trees has
 mod wire; // fields in bytes
 
 #[cfg(test)]
+mod hostile; // trees that no writer makes
+#[cfg(test)]
 mod tests;
 
 pub(crate) use self::{

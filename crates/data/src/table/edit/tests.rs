@@ -203,12 +203,17 @@ fn keyed() -> impl Strategy<Value = BTreeMap<Option<i64>, String>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
-    fn edits_do_what_the_model_does(base in keyed(), steps in proptest::collection::vec((keyed(), any::<bool>()), 1..4), at_once: bool) {
+    fn edits_do_what_the_model_does(base in keyed(), steps in proptest::collection::vec((keyed(), 0..3), 1..5), at_once: bool) {
         let mut model: Model = base.into_iter().collect();
         let mut current = written(&[batch(&model)]);
         let mut edits = Vec::new();
-        for (rows, delete) in steps {
-            if delete {
+        for (rows, step) in steps {
+            if step == 0 {
+                let known: Vec<_> = model.iter().map(|(key, _)| *key).collect();
+                let new: Model = rows.into_iter().filter(|(key, _)| !known.contains(key)).collect();
+                edits.push(RowEdit::Append(vec![batch(&new)]));
+                model.extend(new);
+            } else if step == 1 {
                 edits.push(RowEdit::Delete(batch(&rows.keys().map(|key| (*key, String::new())).collect::<Vec<_>>()).project(&[0]).unwrap()));
                 model.retain(|(key, _)| !rows.contains_key(key));
             } else {
