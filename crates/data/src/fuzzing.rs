@@ -1,10 +1,15 @@
 //! Decoders for those who feed them with hostile bytes; not part of the interface.
 
+use std::sync::Once;
+
+use bytes::Bytes;
 use lineal_core::Digest;
 
 use crate::{
+    TableSchema,
     commit::StoredCommit,
     local::{Listing, StatCache},
+    parquet_file, table,
     table::PageTable,
     tree::Node,
 };
@@ -31,6 +36,23 @@ pub fn stat_cache(bytes: &[u8]) {
 /// A listing in its one form, or none.
 pub fn listing(bytes: &[u8]) {
     Listing::read_any(bytes);
+}
+
+/// The columns of a table in their one form, or an error.
+pub fn schema(bytes: &[u8]) {
+    if let Ok(schema) = TableSchema::decode(bytes) {
+        drop((schema.encode(), schema.check_equal(&schema), schema.diff(&schema)));
+    }
+}
+
+/// A Parquet file that is read, and to which rows are appended: rows, or an error.
+pub fn parquet(bytes: &[u8]) {
+    // The Parquet reader gives up on some files by a panic, which is caught; all others are findings.
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {})));
+    let bytes = Bytes::copy_from_slice(bytes);
+    drop(parquet_file::read_caught(bytes.clone(), None));
+    table::append_nothing(bytes);
 }
 
 /// A commit, or an error.

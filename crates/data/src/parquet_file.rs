@@ -22,8 +22,7 @@ pub(crate) async fn read(
     columns: Option<Vec<String>>,
 ) -> Result<Vec<RecordBatch>, Error> {
     on_cpu(move || {
-        // The file may be anybody's: a reader that gives up on it must not look like a defect of ours.
-        let outcome = catch_unwind(AssertUnwindSafe(|| read_now(bytes, columns.as_deref())));
+        let outcome = read_caught(bytes, columns.as_deref());
         let flaw = |source: Box<dyn StdError + Send + Sync>| Error::NotATable { path: path.clone(), source };
         match outcome {
             Ok(Ok(batches)) => Ok(batches),
@@ -37,8 +36,16 @@ pub(crate) async fn read(
     .await?
 }
 
+/// Reads a file that may be anybody's: a reader that gives up on it must not look like a defect of ours.
+pub(crate) fn read_caught(
+    bytes: Bytes,
+    columns: Option<&[String]>,
+) -> std::thread::Result<Result<Vec<RecordBatch>, Unread>> {
+    catch_unwind(AssertUnwindSafe(|| read_now(bytes, columns)))
+}
+
 /// Why a file was not read.
-enum Unread {
+pub(crate) enum Unread {
     Column(String),
     Parquet(ParquetError),
 }

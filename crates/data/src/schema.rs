@@ -143,7 +143,7 @@ impl TableSchema {
         Self::decode(&bytes).map_err(|flaw| Error::Format { what: "schema", digest, source: Box::new(flaw) })
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, FormatFlaw> {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, FormatFlaw> {
         let loaded: Loaded = from_canonical(bytes).map_err(FormatFlaw::Encoding)?;
         match loaded.format == FORMAT {
             true => Ok(Self { columns: loaded.columns }),

@@ -47,14 +47,26 @@ pub(crate) type Before = (Bytes, Option<PageTable>);
 
 /// Writes the table that the edits make of the one before, or of none. All batches are known to fit.
 pub(crate) async fn write(path: FilePath, before: Option<Before>, edits: Vec<RowEdit>) -> Result<Written, Error> {
+    on_cpu(move || write_now(path, before, edits)).await?
+}
+
+fn write_now(path: FilePath, before: Option<Before>, edits: Vec<RowEdit>) -> Result<Written, Error> {
     let (of, is_theirs) = (path.clone(), before.is_some());
     let edit = move || Editing::begin(path, Limits::STORED, before, &edits)?.apply(edits)?.write();
-    match on_cpu(move || catch_unwind(AssertUnwindSafe(edit))).await? {
+    match catch_unwind(AssertUnwindSafe(edit)) {
         Ok(written) => written,
         // The table before may be anybody's: a reader that gives up on it must not look like a defect of ours.
         Err(_) if is_theirs => Err(Error::NotATable { path: of, source: "the Parquet reader gave up on it".into() }),
         Err(_) => Err(lineal_core::Error::WorkerPanicked.into()),
     }
+}
+
+/// Writes a table anew.
+#[cfg(fuzzing)]
+#[expect(clippy::expect_used, reason = "the path is a constant")]
+pub(crate) fn append_nothing(bytes: Bytes) {
+    let path = FilePath::new("t").expect("it is a path");
+    drop(write_now(path, Some((bytes, None)), Vec::new()));
 }
 
 struct Editing {

@@ -22,6 +22,8 @@ mod writer; // equal rows, equal bytes
 #[cfg(test)]
 mod hostile; // files that no writer makes
 
+#[cfg(fuzzing)]
+pub(crate) use self::edit::append_nothing;
 pub(crate) use self::{
     edit::{Before, RowEdit, write},
     page_table::PageTable,
