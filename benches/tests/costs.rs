@@ -96,6 +96,23 @@ async fn small_files_travel_together_and_a_push_stores_there_what_was_stored_her
     assert!(here < here_before / 20 && there < here + here / 10 + 10_000, "{here} bytes here, {there} over there");
 }
 
+/// Many small commits share the requests that bring them to another store.
+#[tokio::test]
+async fn commits_travel_together() {
+    let (disk, there) = (SimDisk::new(), SimDisk::new());
+    let ana = Actor::new("ana@example.org").unwrap();
+    let (repository, log) = open(&disk).await;
+    for at in 0..200 {
+        repository.commit("main").put(&format!("{at:03}"), at.to_string().repeat(300)).commit(&ana).await.unwrap();
+    }
+    let (remote, log_there) = open(&there).await;
+    let before = (log.lines().len(), log_there.lines().len());
+    let sent = repository.push(&remote, "main", &NoProgress, &ana).await.unwrap();
+    let (read, written) = (log.lines().len() - before.0, log_there.lines().len() - before.1);
+    assert_eq!((sent.commits, sent.blobs), (200, 600), "a commit, a node and a file of each");
+    assert!(written <= 40, "{written} requests over there for 200 commits, {read} here");
+}
+
 #[tokio::test]
 async fn a_status_reads_what_differs_from_the_version_before() {
     let (disk, guard) = (SimDisk::new(), tempfile::tempdir().unwrap());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lineal_artifacts::{Collector, PurgeCertificate, PurgeOrder};
+use lineal_artifacts::{CollectSettings, Collector, PurgeCertificate, PurgeOrder};
 use lineal_core::{Ed25519Key, Host, KeyRing, NoLinks, NoProgress, Signer};
 use lineal_data::{CommitLinks, DataRoots, Error, TreeLinks};
 use lineal_examples::{Outcome, ensure};
@@ -29,7 +29,9 @@ pub(crate) async fn forget(studio: &Studio) -> Outcome<()> {
         .with_roots(Arc::new(DataRoots))
         .with_links(Arc::new(CommitLinks))
         .with_links(Arc::new(TreeLinks))
-        .with_links(Arc::new(NoLinks::new("application/octet-stream")));
+        .with_links(Arc::new(NoLinks::new("application/octet-stream")))
+        // What commits left behind that came to nothing goes, too.
+        .with_settings(CollectSettings::default().with_sparse_below(1.0));
     let key = Arc::new(Ed25519Key::generate(Host::system().ids.as_ref()));
     let mut trust = KeyRing::default();
     trust.add(key.public(), robot.clone())?;

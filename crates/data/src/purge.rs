@@ -29,7 +29,8 @@ impl Repository {
     /// ids say, and whoever guesses the bytes of a file can tell that he is right. Their bytes are refused as soon as this
     /// returns. They are gone from the store when it has purged [`PurgedPaths::blobs`], which is its own affair: `Collector::purge`
     /// of `lineal-artifacts` does so and certifies it. Other repositories of the store with the same bytes lose them then. What was pushed or copied
-    /// elsewhere must be purged there.
+    /// elsewhere must be purged there. Few bytes may also lie in nodes that no version names, of commits that came too late or were
+    /// broken off: a collector that frees all garbage (`with_sparse_below(1.0)`) takes them with its purge.
     ///
     /// If it is repeated, it returns the same blobs. Reads the nodes of all versions; writes a node for each that has one of the paths.
     /// It works in rounds of 256 such nodes (some 16 MiB, so a single file seldom needs a second one), each of which reads the nodes

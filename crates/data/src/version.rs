@@ -240,7 +240,8 @@ impl Version {
     /// Reads some columns and rows of a table, in order, as a stream; of any Parquet file, also one that was put as bytes.
     ///
     /// Batches have up to 8192 rows. In memory is what is wanted of one row group, which has some 8 MiB of values if it
-    /// was written here. Row groups that the statistics rule out are not read. A small file is read whole.
+    /// was written here. Row groups that the statistics rule out are not read: those of the
+    /// page table, or of its footer for a file of another program. A small file is read whole.
     ///
     /// ```
     /// # use std::sync::Arc;

@@ -129,6 +129,10 @@ impl Collector {
         self
     }
 
+    pub(super) fn leaves_no_garbage(&self) -> bool {
+        self.settings.sparse_below_fraction >= 1.0
+    }
+
     /// Says what a round would do now, and why; changes nothing.
     ///
     /// # Errors

@@ -58,6 +58,9 @@ impl Collector {
     /// record or row which only purged blobs use, however much of it is alive. Last, *every* object below the prefix of packs
     /// is read, decoded and hashed, recorded or not; the certificate states what was read, and is signed by `signer`.
     ///
+    /// A collector that frees all garbage ([`CollectSettings::with_sparse_below`](crate::CollectSettings::with_sparse_below) of 1) does
+    /// so here, too: then nothing is left that a batch which came to nothing has stored of the same data in other blobs.
+    ///
     /// Records that live blobs use as well stay for these; the certificate says how many. May be stopped anywhere, and run
     /// again with the same digests, also for a newer certificate. Costs some collections and one read of the whole store; holds
     /// one pack and the keys of the purged blobs in memory.
@@ -161,9 +164,11 @@ impl Collector {
     async fn drive(&self, purge: &Purge) -> Result<Residue, PurgeError> {
         let mut held = BTreeSet::new();
         for _ in 0..ROUNDS {
-            let (_, residue) = self.round(Some(purge)).await?;
+            let (done, residue) = self.round(Some(purge)).await?;
+            // A round that opens no epoch has found no garbage.
+            let is_thorough = !self.leaves_no_garbage() || done.epoch.is_none();
             match residue {
-                Some(residue) if residue.packs.is_empty() => return Ok(residue),
+                Some(residue) if residue.packs.is_empty() && is_thorough => return Ok(residue),
                 Some(residue) => held = residue.packs,
                 None => {}
             }

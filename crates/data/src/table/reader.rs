@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use arrow::{
+    array::{ArrayRef, RecordBatch},
+    datatypes::SchemaRef,
+};
 use bytes::Bytes;
 use futures::{
     StreamExt, TryStreamExt,
@@ -16,11 +19,14 @@ use parquet::{
     DecodeResult,
     arrow::{
         ProjectionMask,
-        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection},
+        arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, RowSelection, statistics::StatisticsConverter},
         push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder},
     },
     errors::ParquetError,
-    file::metadata::{PageIndexPolicy, ParquetMetaDataPushDecoder},
+    file::{
+        metadata::{PageIndexPolicy, ParquetMetaDataPushDecoder},
+        statistics::Statistics,
+    },
 };
 
 use super::{file::describes, page_table::PageTable};
@@ -114,6 +120,24 @@ impl TableReader {
     pub(crate) fn group_rows(&self) -> Vec<u64> {
         let groups = self.metadata.metadata().row_groups();
         groups.iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0)).collect()
+    }
+
+    /// Returns bounds of the values of a column in each row group, as the footer states them: null where it states none.
+    pub(super) fn bounds(&self, column: usize) -> Option<(ArrayRef, ArrayRef)> {
+        let schema = self.metadata.schema();
+        let name = schema.fields().get(column)?.name();
+        let groups = || self.metadata.metadata().row_groups().iter();
+        let read = || {
+            let converter = StatisticsConverter::try_new(name, schema, self.metadata.parquet_schema()).ok()?;
+            let leaf = converter.parquet_column_index().filter(|_| schema.index_of(name).ok() == Some(column))?;
+            let stated = groups().filter_map(|group| group.columns().get(leaf)?.statistics());
+            // The fields of old writers do not say by which order texts were compared.
+            let is_sound = stated.map(Statistics::is_min_max_deprecated).all(|deprecated| !deprecated);
+            let (least, greatest) = (converter.row_group_mins(groups()), converter.row_group_maxes(groups()));
+            least.ok().zip(greatest.ok()).filter(|_| is_sound)
+        };
+        // What cannot be made out rules nothing out.
+        catch_unwind(AssertUnwindSafe(read)).ok()?
     }
 
     /// Says of a cause that the file is not a table.

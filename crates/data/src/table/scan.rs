@@ -113,9 +113,12 @@ impl Predicate {
             (Value::Real(_), Value::Integer(whole)) => Value::Real(*whole as f64),
             (_, value) => value.clone(),
         };
-        let (Some(min), Some(max)) = (bounds.min.partial_cmp(&value), bounds.max.partial_cmp(&value)) else {
-            return true;
-        };
+        self.may_hold_between(bounds.min.partial_cmp(&value), bounds.max.partial_cmp(&value))
+    }
+
+    /// Tells whether such a value may lie between a least and a greatest one, given how these compare with what is asked for.
+    fn may_hold_between(&self, min: Option<Ordering>, max: Option<Ordering>) -> bool {
+        let (Some(min), Some(max)) = (min, max) else { return true };
         match self.comparison {
             Comparison::Equal => min.is_le() && max.is_ge(),
             Comparison::Less | Comparison::AtMost => self.holds(min),
@@ -190,8 +193,22 @@ fn groups(reader: &TableReader, pages: Option<&PageTable>, scan: &Scan, tested: 
             };
             pages.groups.iter().enumerate().filter(|(_, group)| may(group)).map(|(at, _)| at).collect()
         }
-        None => (0..reader.group_rows().len()).collect(),
+        None => groups_by_footer(reader, scan, tested),
     }
+}
+
+/// Goes by what the footer says of the columns of each row group, if it says anything.
+fn groups_by_footer(reader: &TableReader, scan: &Scan, tested: &[usize]) -> Vec<usize> {
+    let mut may = vec![true; reader.group_rows().len()];
+    for (predicate, at) in scan.predicates.iter().zip(tested) {
+        let Some((least, greatest)) = reader.bounds(*at) else { continue };
+        let compared = compare(&least, &predicate.value).zip(compare(&greatest, &predicate.value));
+        let Some((least, greatest)) = compared else { continue };
+        for (may, (min, max)) in may.iter_mut().zip(least.into_iter().zip(greatest)) {
+            *may &= predicate.may_hold_between(min, max);
+        }
+    }
+    may.into_iter().enumerate().filter(|(_, may)| *may).map(|(at, _)| at).collect()
 }
 
 #[cfg(test)]
@@ -208,10 +225,17 @@ mod tests {
     };
     use proptest::prelude::*;
 
+    use lineal_core::{BlobStore, BlobStoreExt, FilePath, LooseBlobs, Store};
+    use parquet::{arrow::ArrowWriter, file::properties::WriterProperties};
+
     use super::{
-        super::row_diff::tests::{open, put_small},
+        super::row_diff::{
+            Side,
+            tests::{open, put_small},
+        },
         *,
     };
+    use crate::{FileEntry, reference::Sources};
 
     fn table(values: &[Option<i64>]) -> RecordBatch {
         let columns: [(&str, ArrayRef, bool); 3] = [
@@ -245,6 +269,43 @@ mod tests {
         assert_eq!(rows.column(0).as_primitive::<Float32Type>().values(), &[52.5, 53.0, 53.5, 54.0, 54.5]);
         let (read, batches) = found(&values, &Scan::default().with_predicate(Predicate::equal("n", -1))).await.unwrap();
         assert_eq!((read, batches.len()), (0, 0));
+    }
+
+    /// A file of another program, with row groups of 50 rows.
+    async fn theirs(batch: &RecordBatch) -> Side {
+        let properties = WriterProperties::builder().set_max_row_group_row_count(Some(50)).build();
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
+        writer.write(batch).unwrap();
+        let bytes: bytes::Bytes = writer.into_inner().unwrap().into();
+        let blobs = Arc::new(LooseBlobs::open(&Store::open("memory:///").unwrap(), "blobs").await.unwrap());
+        let digest = blobs.put_one(bytes.clone()).await.unwrap().digests()[0];
+        let (path, blobs): (_, Arc<dyn BlobStore>) = (FilePath::new("t").unwrap(), blobs);
+        let entry = FileEntry::new(path, digest, bytes.len() as u64, "application/octet-stream".to_owned());
+        Side::open(&blobs, &Sources::default(), &entry).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn row_groups_of_other_programs_are_ruled_out_by_their_footer() {
+        let mut values: Vec<Option<i64>> = (0..400).map(Some).collect();
+        values[120] = None;
+        let side = theirs(&table(&values)).await;
+        for (predicate, at, least_groups) in [
+            (Predicate::equal("n", 100), 0, 1),
+            (Predicate::at_least("n", 350), 0, 1),
+            (Predicate::greater("n", 349), 0, 1),
+            (Predicate::less("x", 0.5), 1, 1),
+            (Predicate::at_most("s", "0050"), 2, 2),
+            (Predicate::equal("s", "no"), 2, 0),
+        ] {
+            let wanted = Scan::default().with_predicate(predicate);
+            assert_eq!(groups(&side.reader, None, &wanted, &[at]).len(), least_groups, "{wanted:?}");
+            let all = scan(&side.reader, None, &Scan::default()).unwrap().try_collect::<Vec<_>>().await.unwrap();
+            let all = concat_batches(all[0].schema_ref(), &all).unwrap();
+            let mask = BooleanArray::from(wanted.predicates[0].mask(&all).unwrap());
+            let expected = filter_record_batch(&all, &mask).unwrap();
+            let found = scan(&side.reader, None, &wanted).unwrap().try_collect::<Vec<_>>().await.unwrap();
+            assert_eq!(concat_batches(all.schema_ref(), &found).unwrap(), expected, "{wanted:?}");
+        }
     }
 
     #[tokio::test]

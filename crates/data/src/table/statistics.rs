@@ -47,7 +47,8 @@ impl TableStatistics {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// Returns the columns whose statistics are others in `new`: first those of this table, then those that are new.
+    /// Returns the columns whose statistics are others in `new`: first those of this table, then those that are new. Columns are told
+    /// apart by name: one that was renamed is gone and new.
     #[must_use]
     pub fn diff(&self, new: &Self) -> Vec<StatisticsChange> {
         let kept = self.columns.iter().map(|old| (Some(old), new.column(&old.name)));

@@ -1,10 +1,13 @@
 //! A version as an object store: what the trait promises to readers, and a reader of Parquet that knows nothing of versions.
 
-use futures::TryStreamExt;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream::BoxStream};
 use lineal_core::object_store::{
-    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, memory::InMemory, path::Path,
+    CopyOptions, GetOptions, GetRange, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, memory::InMemory, path::Path,
 };
-use lineal_data::{VersionStore, arrow::compute::concat_batches};
+use lineal_data::{Error, Repository, VersionStore, arrow::compute::concat_batches};
 use lineal_testkit::Dice;
 
 use crate::support::{World, ana, flights};
@@ -174,4 +177,103 @@ async fn a_reader_of_parquet_reads_an_old_version() {
         let read: Vec<_> = stream.try_collect().await.unwrap();
         assert_eq!(concat_batches(&read[0].schema(), &read).unwrap(), flights(0, rows));
     }
+}
+
+/// Writes by commits, and reads what the newest version reads: so the expectations that object_store itself has of every store
+/// can be put to a version.
+#[derive(Debug, Clone)]
+struct Committing(Repository);
+
+impl std::fmt::Display for Committing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("commits")
+    }
+}
+
+impl Committing {
+    async fn now(&self) -> VersionStore {
+        self.0.at("main").await.unwrap().object_store()
+    }
+
+    async fn write(&self, path: &Path, bytes: Bytes) {
+        match self.0.commit("main").put(path.as_ref(), bytes).commit(&ana()).await {
+            Ok(_) | Err(Error::Unchanged { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Committing {
+    async fn put_opts(&self, path: &Path, payload: PutPayload, _: PutOptions) -> Result<PutResult> {
+        self.write(path, payload.into()).await;
+        let meta = self.head(path).await?;
+        Ok(PutResult { e_tag: meta.e_tag, version: meta.version, extensions: Default::default() })
+    }
+
+    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        unimplemented!("versions are read")
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        self.now().await.get_opts(path, options).await
+    }
+
+    async fn get_ranges(&self, path: &Path, ranges: &[std::ops::Range<u64>]) -> Result<Vec<Bytes>> {
+        self.now().await.get_ranges(path, ranges).await
+    }
+
+    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        let this = self.clone();
+        let delete = move |path: Path| {
+            let this = this.clone();
+            async move {
+                this.head(&path).await?;
+                this.0.commit("main").remove(path.as_ref()).commit(&ana()).await.unwrap();
+                Ok(path)
+            }
+        };
+        paths.and_then(delete).boxed()
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        let (this, prefix) = (self.clone(), prefix.cloned());
+        let list = async move { this.now().await.list(prefix.as_ref()) };
+        futures::stream::once(list).flatten().boxed()
+    }
+
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
+        let (this, prefix, offset) = (self.clone(), prefix.cloned(), offset.clone());
+        let list = async move { this.now().await.list_with_offset(prefix.as_ref(), &offset) };
+        futures::stream::once(list).flatten().boxed()
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.now().await.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, _: CopyOptions) -> Result<()> {
+        let bytes = self.get(from).await?.bytes().await?;
+        self.write(to, bytes).await;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn it_meets_what_object_store_expects_of_readers() {
+    use lineal_core::object_store::integration;
+
+    let world = World::memory().await;
+    world.put("a", "1").await;
+    world.repository.commit("main").remove("a").commit(&ana()).await.unwrap();
+    let store = Committing(world.repository.clone());
+    integration::list_uses_directories_correctly(&store).await;
+    integration::list_with_delimiter(&store).await;
+    integration::list_with_offset_exclusivity(&store).await;
+    integration::get_opts(&store).await;
+    integration::rename_and_copy(&store).await;
+    integration::copy_rename_nonexistent_object(&store).await;
+    let missing = integration::get_nonexistent_object(&store, None).await.unwrap_err();
+    assert!(matches!(missing, lineal_core::object_store::Error::NotFound { .. }), "{missing}");
+    integration::put_get_delete_list(&store).await;
 }
