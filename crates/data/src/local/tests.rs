@@ -703,12 +703,38 @@ async fn temporary_files_are_swept() {
     assert_eq!(see(&world.root), expected);
 }
 
+/// What a checkout that is killed has beside the directory.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Beside {
+    Nothing,
+    Cache,
+    CacheAndPool,
+}
+
+impl Beside {
+    fn directory(self, root: &Path, clock: Arc<dyn Clock>) -> Directory {
+        let directory = Directory::new(root, clock);
+        let stats = root.parent().unwrap().join("state/stats");
+        if self == Self::Nothing { directory } else { directory.with_cache(stats).unwrap() }
+    }
+
+    fn settings(self, root: &Path) -> CheckoutSettings {
+        let settings = CheckoutSettings::default();
+        let pool = || FilePool::hard_links(root.parent().unwrap().join("pool"));
+        if self == Self::CacheAndPool { settings.with_pool(pool()) } else { settings }
+    }
+}
+
 /// Checks out for ever, in a process of its own, which is killed.
 async fn be_killed(root: &Path) {
     let (one, two) = two_versions();
     let blobs = blobs(&[&one, &two]).await;
-    let directory = Directory::new(root, Arc::new(SystemClock));
-    let settings = CheckoutSettings::default();
+    let beside = match std::env::var(KILLED_WITH).unwrap().as_str() {
+        "Nothing" => Beside::Nothing,
+        "Cache" => Beside::Cache,
+        _ => Beside::CacheAndPool,
+    };
+    let (directory, settings) = (beside.directory(root, Arc::new(SystemClock)), beside.settings(root));
     println!("ready");
     for (new, old) in [(&two, &one), (&one, &two)].into_iter().cycle() {
         directory.checkout(&blobs, wanted(new), wanted(old), &settings, &NoProgress).await.unwrap();
@@ -722,29 +748,38 @@ async fn a_killed_checkout_is_finished_by_the_next() {
     }
     let (one, two) = two_versions();
     let blobs = blobs(&[&one, &two]).await;
-    let world = World::new();
-    world.checkout(&blobs, &one, &Model::new()).await.unwrap();
-    for delay in [1, 20, 45, 80] {
-        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "local::tests::a_killed_checkout_is_finished_by_the_next", "--nocapture"])
-            .env(KILLED_IN, &world.root)
-            .stdout(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
-        assert!(lines.any(|line| line.unwrap().ends_with("ready")));
-        tokio::time::sleep(Duration::from_millis(delay)).await;
-        child.kill().unwrap();
-        child.wait().unwrap();
-        check_no_half_files(&world.root, &one, &two);
-        // Going on with either version, whichever was before.
-        world.checkout(&blobs, &two, &one).await.unwrap();
-        assert_eq!(see(&world.root), two);
-        world.checkout(&blobs, &one, &two).await.unwrap();
-        assert_eq!(see(&world.root), one);
+    for beside in [Beside::Nothing, Beside::Cache, Beside::CacheAndPool] {
+        let world = World::new();
+        let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&world.clock);
+        let (directory, settings) = (beside.directory(&world.root, clock), beside.settings(&world.root));
+        let checkout = async |new: &Model, old: &Model| {
+            directory.checkout(&blobs, wanted(new), wanted(old), &settings, &NoProgress).await.unwrap();
+            assert_eq!(see(&world.root), *new, "{beside:?}");
+        };
+        checkout(&one, &Model::new()).await;
+        for delay in [0, 1, 3, 8, 20, 45, 80] {
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "local::tests::a_killed_checkout_is_finished_by_the_next", "--nocapture"])
+                .env(KILLED_IN, &world.root)
+                .env(KILLED_WITH, format!("{beside:?}"))
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+            assert!(lines.any(|line| line.unwrap().ends_with("ready")));
+            tokio::time::sleep(Duration::from_millis(delay)).await;
+            child.kill().unwrap();
+            child.wait().unwrap();
+            check_no_half_files(&world.root, &one, &two);
+            // Going on with either version, whichever was before.
+            checkout(&two, &one).await;
+            checkout(&one, &two).await;
+        }
     }
 }
 
+/// Tells the process to be killed what there is beside the directory.
+const KILLED_WITH: &str = "LINEAL_TEST_KILLED_WITH";
 /// Tells the test that it is the process to be killed, and where it works.
 const KILLED_IN: &str = "LINEAL_TEST_KILLED_IN";
 
