@@ -13,7 +13,7 @@ use parquet::{
     errors::ParquetError,
 };
 
-use crate::{Error, error::excerpt};
+use crate::{Error, error::excerpt, table::check_file};
 
 /// Reads all rows, or some columns of them; at least one batch, so that the schema is always known.
 pub(crate) async fn read(
@@ -57,6 +57,7 @@ impl<E: Into<ParquetError>> From<E> for Unread {
 }
 
 fn read_now(bytes: Bytes, columns: Option<&[String]>) -> Result<Vec<RecordBatch>, Unread> {
+    check_file(&bytes)?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(ROWS_READ);
     if let Some(columns) = columns {
         let find = |column: &String| {

@@ -17,6 +17,7 @@ use parquet::{
 use super::{
     page_table::{Group, Page, PageTable},
     reader::checked_rows,
+    wary::check_file,
 };
 
 /// A Parquet file in memory, with all that its footer says.
@@ -27,6 +28,7 @@ pub(super) struct File {
 
 impl File {
     pub(super) fn open(bytes: Bytes) -> Result<Self, ParquetError> {
+        check_file(&bytes)?;
         let parsed = ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Optional)
             .with_metadata_options(Some(exact()))

@@ -6,7 +6,13 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use lineal_core::{BlobStore, BlobStoreExt, Digest, FilePath, LooseBlobs, Store};
-use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter};
+use parquet::{
+    arrow::ArrowWriter,
+    file::{
+        metadata::{KeyValue, ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter, SortingColumn},
+        properties::{EnabledStatistics, WriterProperties, WriterVersion},
+    },
+};
 
 use super::{PageTable, Predicate, RowEdit, Scan, Side, diff_rows, draw, edit, read, row_diff, scan, writer::Written};
 use crate::{Error, FileEntry, TableFacts, TableSchema, reference::Sources};
@@ -145,6 +151,47 @@ async fn crafted_files_are_errors_whatever_is_asked() {
         }
     }
     assert!(refused > 300, "{refused}");
+}
+
+/// Found by fuzzing: two billion booleans without a byte for each, in a field that nobody knows.
+#[tokio::test]
+async fn a_file_that_would_keep_the_parser_busy_is_refused() {
+    let blobs = Arc::new(LooseBlobs::open(&Store::open("memory:///").unwrap(), "blobs").await.unwrap());
+    let count = [0xff, 0xff, 0xff, 0xff, 0x07];
+    let footer = [&[0xf9, 0xf1][..], &count, &[0]].concat();
+    let file = [&b"PAR1"[..], &footer, &(footer.len() as u32).to_le_bytes(), b"PAR1"].concat();
+    for outcome in ask_all(&blobs, &file.into(), None).await {
+        assert!(matches!(outcome, Err(Error::NotATable { .. })), "{outcome:?}");
+    }
+}
+
+/// Files of another writer with all that it can write pass the checks.
+#[tokio::test]
+async fn files_of_other_writers_are_read() {
+    let blobs = Arc::new(LooseBlobs::open(&Store::open("memory:///").unwrap(), "blobs").await.unwrap());
+    let note = KeyValue::new("note".to_owned(), "written elsewhere".to_owned());
+    let with = |version| {
+        WriterProperties::builder()
+            .set_writer_version(version)
+            .set_statistics_enabled(EnabledStatistics::Page)
+            .set_bloom_filter_enabled(true)
+            .set_write_page_header_statistics(true)
+            .set_data_page_row_count_limit(10)
+            .set_write_batch_size(5)
+            .set_max_row_group_row_count(Some(25))
+            .set_sorting_columns(Some(vec![SortingColumn { column_idx: 0, descending: false, nulls_first: true }]))
+            .set_key_value_metadata(Some(vec![note.clone()]))
+            .build()
+    };
+    for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+        let batch = rows(0, 60);
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(with(version))).unwrap();
+        writer.write(&batch).unwrap();
+        let bytes: Bytes = writer.into_inner().unwrap().into();
+        for outcome in ask_all(&blobs, &bytes, None).await {
+            assert!(outcome.is_ok(), "{version:?}: {outcome:?}");
+        }
+    }
 }
 
 /// A page table that is damaged is refused, or its numbers can be worked with.

@@ -14,9 +14,11 @@ mod row_diff; // which rows differ, by key
 mod row_merge; // what two sides did to the rows of a table, by key
 mod sample; // rows drawn with a seed
 mod scan; // some columns and rows, row groups that are ruled out left out
+mod shape; // the shape of Thrift structures in Parquet files
 mod sketch; // how many distinct values
 mod statistics; // what is known of columns without reading
 mod value; // a single value, least and greatest
+mod wary; // files are checked before they are parsed
 mod writer; // equal rows, equal bytes
 
 #[cfg(test)]
@@ -31,6 +33,7 @@ pub(crate) use self::{
     row_merge::{MergedRows, merge_rows},
     sample::draw,
     scan::scan,
+    wary::check_file,
 };
 pub use self::{
     row_diff::RowDiff,

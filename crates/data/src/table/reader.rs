@@ -24,12 +24,12 @@ use parquet::{
     },
     errors::ParquetError,
     file::{
-        metadata::{PageIndexPolicy, ParquetMetaDataPushDecoder},
+        metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder},
         statistics::Statistics,
     },
 };
 
-use super::{file::describes, page_table::PageTable};
+use super::{file::describes, page_table::PageTable, shape::Fields, wary};
 use crate::{Error, FileEntry, bounded::read_one_bounded, file_entry::Contents, reference::Sources};
 
 /// A Parquet file in a blob store, of which only what is asked for is read. It may be anybody's.
@@ -70,37 +70,26 @@ impl TableReader {
         };
         let (sources, entry) = (sources.clone(), Arc::new(entry.clone()));
         let source = Source { blobs, sources, entry, size, whole };
-        let decoder = ParquetMetaDataPushDecoder::try_new(source.size).map_err(|error| source.flaw(error.into()))?;
-        let mut decoder = decoder.with_page_index_policy(PageIndexPolicy::Optional);
-        let tail = pages.map_or(TAIL_BYTES, |pages| pages.footer.min(MOST_TAIL_BYTES));
-        let tail = source.size.saturating_sub(tail.max(LEAST_TAIL_BYTES))..source.size;
-        let mut wanted = vec![tail];
-        // End, footer, and each part of the page index.
-        for _ in 0..8 {
-            let (ranges, pieces) = source.fetch(std::mem::take(&mut wanted)).await?;
-            let step = source.step(move || {
-                decoder.push_ranges(ranges, pieces)?;
-                let result = decoder.try_decode()?;
-                Ok((decoder, result))
-            });
-            let result;
-            (decoder, result) = step.await?;
-            match result {
-                DecodeResult::NeedsData(ranges) => wanted = ranges,
-                DecodeResult::Data(metadata) => {
-                    let options = ArrowReaderOptions::new();
-                    let metadata =
-                        source.step(move || ArrowReaderMetadata::try_new(Arc::new(metadata), options)).await?;
-                    let rows = metadata.metadata().row_groups().iter().map(|group| group.num_rows());
-                    return match checked_rows(rows) {
-                        true => Ok(Self { source, metadata }),
-                        false => Err(source.flaw("its row groups have impossible numbers of rows".into())),
-                    };
-                }
-                DecodeResult::Finished => break,
-            }
+        let expected = pages.map_or(TAIL_BYTES, |pages| pages.footer.min(MOST_TAIL_BYTES));
+        let end = source.footer(expected).await?;
+        let size = source.size;
+        let footer = source.step(move || {
+            wary::check_footer(&end)?;
+            let mut decoder = ParquetMetaDataPushDecoder::try_new(size)?.with_page_index_policy(PageIndexPolicy::Skip);
+            decoder.push_range(size.saturating_sub(end.len() as u64)..size, end)?;
+            decoder.try_decode()
+        });
+        let DecodeResult::Data(metadata) = footer.await? else {
+            return Err(source.flaw("its footer does not end".into()));
+        };
+        let rows = metadata.row_groups().iter().map(|group| group.num_rows());
+        if !checked_rows(rows) {
+            return Err(source.flaw("its row groups have impossible numbers of rows".into()));
         }
-        Err(source.flaw("its footer does not end".into()))
+        let metadata = source.with_indexes(metadata).await?;
+        let options = ArrowReaderOptions::new();
+        let metadata = source.step(move || ArrowReaderMetadata::try_new(Arc::new(metadata), options)).await?;
+        Ok(Self { source, metadata })
     }
 
     pub(super) fn path(&self) -> &FilePath {
@@ -189,6 +178,8 @@ async fn next(
             DecodeResult::NeedsData(wanted) => {
                 pushed.clone_from(&wanted);
                 let (ranges, pieces) = source.fetch(wanted).await?;
+                let pages = pushed.iter().map(|range| part(range, &ranges, &pieces).unwrap_or_default());
+                pages.into_iter().try_for_each(wary::check_pages).map_err(|error| source.flaw(error.into()))?;
                 decoder.push_ranges(ranges, pieces).map_err(|error| source.flaw(error.into()))?;
             }
         }
@@ -206,6 +197,53 @@ struct Source {
 }
 
 impl Source {
+    /// Reads the end of the file: so many bytes, or more if the footer is longer.
+    async fn footer(&self, expected: u64) -> Result<Bytes, Error> {
+        let from = |length: u64| self.size.saturating_sub(length)..self.size;
+        let end = self.read(from(expected.max(LEAST_TAIL_BYTES))).await?;
+        let stated = end.last_chunk::<8>().and_then(|end| end.first_chunk::<4>()).copied().map(u32::from_le_bytes);
+        match u64::from(stated.unwrap_or_default()) + LEAST_TAIL_BYTES {
+            length if length <= end.len() as u64 || length > self.size => Ok(end),
+            length if length > MOST_FOOTER_BYTES => Err(self.flaw("its footer has more than a gigabyte".into())),
+            length => self.read(from(length)).await,
+        }
+    }
+
+    /// Adds where pages lie, for a file that says so.
+    async fn with_indexes(&self, metadata: ParquetMetaData) -> Result<ParquetMetaData, Error> {
+        let stated: Vec<(Range<u64>, Fields)> = wary::columns(&metadata)
+            .flat_map(wary::indexes)
+            .map(|(range, fields)| (range.start as u64..range.end as u64, fields))
+            .collect();
+        let size = self.size;
+        let mut decoder = ParquetMetaDataPushDecoder::try_new_with_metadata(size, metadata)
+            .map_err(|error| self.flaw(error.into()))?
+            .with_page_index_policy(PageIndexPolicy::Optional);
+        let mut fetched: Option<(Vec<Range<u64>>, Vec<Bytes>)> = None;
+        for _ in 0..2 {
+            let (stated, pushed) = (stated.clone(), fetched.take());
+            let step = self.step(move || {
+                if let Some((ranges, pieces)) = pushed {
+                    let indexes = stated.iter().map(|(range, fields)| (part(range, &ranges, &pieces), *fields));
+                    for (index, fields) in indexes {
+                        wary::check_index(index.unwrap_or_default(), fields)?;
+                    }
+                    decoder.push_ranges(ranges, pieces)?;
+                }
+                let result = decoder.try_decode()?;
+                Ok((decoder, result))
+            });
+            let result;
+            (decoder, result) = step.await?;
+            match result {
+                DecodeResult::Data(metadata) => return Ok(metadata),
+                DecodeResult::NeedsData(wanted) => fetched = Some(self.fetch(wanted).await?),
+                DecodeResult::Finished => break,
+            }
+        }
+        Err(self.flaw("its page index does not end".into()))
+    }
+
     /// Reads ranges, some at once, and those that lie near each other together.
     async fn fetch(&self, wanted: Vec<Range<u64>>) -> Result<(Vec<Range<u64>>, Vec<Bytes>), Error> {
         if let Some(range) = wanted.iter().find(|range| range.start > range.end || range.end > self.size) {
@@ -248,6 +286,14 @@ impl Source {
     }
 }
 
+/// Returns the bytes of a range out of pieces that hold it.
+fn part<'a>(range: &Range<u64>, ranges: &[Range<u64>], pieces: &'a [Bytes]) -> Option<&'a [u8]> {
+    let holds = |(held, _): &(&Range<u64>, &Bytes)| held.start <= range.start && range.end <= held.end;
+    let (held, piece) = ranges.iter().zip(pieces).find(holds)?;
+    let start = usize::try_from(range.start - held.start).ok()?;
+    piece.get(start..start.checked_add(usize::try_from(range.end.checked_sub(range.start)?).ok()?)?)
+}
+
 /// Tells whether numbers of rows are not negative, and can be added up.
 pub(super) fn checked_rows(mut rows: impl Iterator<Item = i64>) -> bool {
     rows.try_fold(0_i64, |sum, rows| sum.checked_add(rows).filter(|_| rows >= 0)).is_some()
@@ -274,6 +320,8 @@ const WHOLE_BYTES: u64 = 4 * 1024 * 1024;
 const TAIL_BYTES: u64 = 64 * 1024;
 /// What says how long the rest of the footer is.
 const LEAST_TAIL_BYTES: u64 = 8;
+/// More than any footer has.
+const MOST_FOOTER_BYTES: u64 = 1 << 30;
 /// What is believed of how long a footer is.
 const MOST_TAIL_BYTES: u64 = 16 * 1024 * 1024;
 /// A gap that is cheaper to read than to make another request for.

@@ -111,6 +111,7 @@ impl Predicate {
         let Some(bounds) = group.columns.get(place).and_then(|facts| facts.bounds.as_ref()) else { return true };
         let value = match (&bounds.min, &self.value) {
             (Value::Real(_), Value::Integer(whole)) => Value::Real(*whole as f64),
+            (Value::Decimal { .. }, Value::Integer(whole)) => Value::Decimal { unscaled: *whole, scale: 0 },
             (_, value) => value.clone(),
         };
         self.may_hold_between(bounds.min.partial_cmp(&value), bounds.max.partial_cmp(&value))

@@ -22,7 +22,7 @@ pub struct ColumnStatistics {
     /// How many rows have no value.
     pub nulls: u64,
     /// The least value that is not NaN; at most that, if it is a text of more than 64 bytes. `None` without values, and for
-    /// types without an order here: decimals, intervals, times of day, and nested ones.
+    /// types without an order here: intervals, decimals of 256 bits, and nested ones.
     pub min: Option<Value>,
     /// The greatest value that is not NaN; at least that, if it is a text of more than 64 bytes.
     pub max: Option<Value>,

@@ -1,13 +1,13 @@
 use std::{cmp::Ordering, fmt};
 
 use arrow::{
-    array::{Array, ArrayRef, ArrowPrimitiveType, AsArray},
+    array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray},
     compute::cast,
     datatypes::{
-        DataType, Date32Type, Date64Type, DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType,
-        DurationSecondType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
-        TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
-        UInt16Type, UInt32Type, UInt64Type,
+        DataType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, DurationMillisecondType,
+        DurationNanosecondType, DurationSecondType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
+        Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+        TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
     },
 };
 
@@ -35,6 +35,15 @@ pub enum Value {
     Time(i128),
     /// A duration, in nanoseconds.
     Duration(i128),
+    /// A decimal of at most 38 digits: `unscaled / 10^scale`.
+    Decimal {
+        /// All digits, as an integer.
+        unscaled: i128,
+        /// How many of them come behind the point.
+        scale: i8,
+    },
+    /// A time of day: nanoseconds since midnight.
+    TimeOfDay(i128),
 }
 
 impl PartialOrd for Value {
@@ -43,7 +52,11 @@ impl PartialOrd for Value {
             (Self::Boolean(one), Self::Boolean(two)) => one.partial_cmp(two),
             (Self::Integer(one), Self::Integer(two))
             | (Self::Time(one), Self::Time(two))
+            | (Self::TimeOfDay(one), Self::TimeOfDay(two))
             | (Self::Duration(one), Self::Duration(two)) => one.partial_cmp(two),
+            (Self::Decimal { unscaled, scale }, Self::Decimal { unscaled: other, scale: of }) => {
+                Some(compare_decimals((*unscaled, *scale), (*other, *of)))
+            }
             (Self::Real(one), Self::Real(two)) => one.partial_cmp(two),
             (Self::Text(one), Self::Text(two)) => one.partial_cmp(two),
             (Self::Binary(one), Self::Binary(two)) => one.partial_cmp(two),
@@ -62,6 +75,9 @@ impl fmt::Display for Value {
             Self::Binary(value) => value.iter().try_for_each(|byte| write!(f, "{byte:02x}")),
             Self::Time(nanos) => write!(f, "{nanos} ns since 1970"),
             Self::Duration(nanos) => write!(f, "{nanos} ns"),
+            Self::Decimal { unscaled, scale: 0 } => write!(f, "{unscaled}"),
+            Self::Decimal { unscaled, scale } => write!(f, "{unscaled}e{}", -i16::from(*scale)),
+            Self::TimeOfDay(nanos) => write!(f, "{nanos} ns since midnight"),
         }
     }
 }
@@ -81,16 +97,39 @@ from!(Real, f32, f64);
 from!(Text, &str, String);
 from!(Binary, Vec<u8>);
 
+/// Compares two decimals, each its digits and how many of them come behind the point.
+fn compare_decimals(one: (i128, i8), two: (i128, i8)) -> Ordering {
+    let distance = one.1.abs_diff(two.1);
+    let scaled = |value: i128| match value {
+        0 => Some(0),
+        _ => 10_i128.checked_pow(distance.into()).and_then(|by| value.checked_mul(by)),
+    };
+    // What is too large to be given as many digits as the other is farther from zero than that.
+    if one.1 < two.1 {
+        scaled(one.0).map_or(one.0.cmp(&0), |one| one.cmp(&two.0))
+    } else {
+        scaled(two.0).map_or(0.cmp(&two.0), |two| one.0.cmp(&two))
+    }
+}
+
 /// Compares each value of a column with `value`: `None` where there is none, and for NaN.
 ///
-/// An integer is compared with floats as the float that it is. Returns nothing if the kinds differ.
+/// An integer is compared with floats as the float that it is, and with decimals. Returns nothing if the kinds differ.
 pub(super) fn compare(array: &ArrayRef, value: &Value) -> Option<Vec<Option<Ordering>>> {
     let values = Values::of(array)?;
     Some(match (values, value) {
         (Values::Boolean(values), Value::Boolean(value)) => orderings(values, value),
         (Values::Integer(values), Value::Integer(value))
         | (Values::Time(values), Value::Time(value))
+        | (Values::TimeOfDay(values), Value::TimeOfDay(value))
         | (Values::Duration(values), Value::Duration(value)) => orderings(values, value),
+        (Values::Decimal(values, of), Value::Decimal { unscaled, scale }) => {
+            let compare = |value: Option<i128>| Some(compare_decimals((value?, of), (*unscaled, *scale)));
+            values.into_iter().map(compare).collect()
+        }
+        (Values::Decimal(values, of), Value::Integer(whole)) => {
+            values.into_iter().map(|value| Some(compare_decimals((value?, of), (*whole, 0)))).collect()
+        }
         (Values::Real(values), Value::Real(value)) => orderings(values, value),
         (Values::Real(values), Value::Integer(value)) => orderings(values, &(*value as f64)),
         (Values::Text(values), Value::Text(value)) => {
@@ -116,6 +155,8 @@ enum Values {
     Real(Vec<Option<f64>>),
     Time(Vec<Option<i128>>),
     Duration(Vec<Option<i128>>),
+    Decimal(Vec<Option<i128>>, i8),
+    TimeOfDay(Vec<Option<i128>>),
     Text(ArrayRef),
     Binary(ArrayRef),
 }
@@ -133,6 +174,10 @@ impl Values {
             DataType::Date64 => Self::Time(wide(array, 1_000_000)?),
             DataType::Timestamp(unit, _) => Self::Time(wide(array, nanos(*unit))?),
             DataType::Duration(unit) => Self::Duration(wide(array, nanos(*unit))?),
+            DataType::Time32(unit) | DataType::Time64(unit) => Self::TimeOfDay(wide(array, nanos(*unit))?),
+            DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => {
+                Self::Decimal(decimals(array, *scale)?.iter().collect(), *scale)
+            }
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
                 Self::Text(cast(array, &DataType::LargeUtf8).ok()?)
             }
@@ -143,6 +188,11 @@ impl Values {
             _ => return None,
         })
     }
+}
+
+/// Returns decimals of any width but the greatest.
+fn decimals(array: &ArrayRef, scale: i8) -> Option<PrimitiveArray<Decimal128Type>> {
+    Some(cast(array, &DataType::Decimal128(38, scale)).ok()?.as_primitive().clone())
 }
 
 fn nanos(unit: TimeUnit) -> i128 {
@@ -158,9 +208,9 @@ fn wide(array: &ArrayRef, scale: i128) -> Option<Vec<Option<i128>>> {
     if array.data_type() == &DataType::UInt64 {
         return Some(array.as_primitive::<UInt64Type>().iter().map(|value| value.map(i128::from)).collect());
     }
-    // A date of 32 bits is a number of days; all others fit as they are.
+    // Dates and times of 32 bits take a step; all others fit as they are.
     let wide = match array.data_type() {
-        DataType::Date32 => cast(&cast(array, &DataType::Int32).ok()?, &DataType::Int64).ok()?,
+        DataType::Date32 | DataType::Time32(_) => cast(&cast(array, &DataType::Int32).ok()?, &DataType::Int64).ok()?,
         _ => cast(array, &DataType::Int64).ok()?,
     };
     Some(wide.as_primitive::<Int64Type>().iter().map(|value| value.map(|value| i128::from(value) * scale)).collect())
@@ -206,6 +256,15 @@ impl Bounds {
                 TimeUnit::Microsecond => whole::<DurationMicrosecondType>(array, Value::Duration, 1_000),
                 TimeUnit::Nanosecond => whole::<DurationNanosecondType>(array, Value::Duration, 1),
             },
+            DataType::Time32(unit) | DataType::Time64(unit) => {
+                let (min, max) = ends(wide(array, nanos(*unit))?.into_iter().flatten())?;
+                Some(Self { min: Value::TimeOfDay(min), max: Value::TimeOfDay(max) })
+            }
+            DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => {
+                let (min, max) = ends(decimals(array, *scale)?.iter().flatten())?;
+                let value = |unscaled| Value::Decimal { unscaled, scale: *scale };
+                Some(Self { min: value(min), max: value(max) })
+            }
             DataType::Float16 => real::<Float16Type>(array),
             DataType::Float32 => real::<Float32Type>(array),
             DataType::Float64 => real::<Float64Type>(array),
@@ -324,6 +383,10 @@ fn encode(value: &Value, out: &mut Vec<u8>) {
         Value::Binary(value) => tagged(b'b', value),
         Value::Time(value) => tagged(b't', &value.to_le_bytes()),
         Value::Duration(value) => tagged(b'd', &value.to_le_bytes()),
+        Value::Decimal { unscaled, scale } => {
+            tagged(b'c', &[&unscaled.to_le_bytes()[..], &scale.to_le_bytes()].concat());
+        }
+        Value::TimeOfDay(value) => tagged(b'o', &value.to_le_bytes()),
     }
 }
 
@@ -343,6 +406,12 @@ fn decode(bytes: &mut &[u8]) -> Option<Value> {
         b'b' => Value::Binary(value.to_owned()),
         b't' => Value::Time(whole()?),
         b'd' => Value::Duration(whole()?),
+        b'o' => Value::TimeOfDay(whole()?),
+        b'c' => {
+            let (scale, unscaled) = value.split_last()?;
+            let unscaled = i128::from_le_bytes(unscaled.try_into().ok()?);
+            Value::Decimal { unscaled, scale: i8::from_le_bytes([*scale]) }
+        }
         _ => return None,
     })
 }
@@ -354,7 +423,9 @@ const KEPT: usize = 64;
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{BinaryArray, Float32Array, Int8Array, StringArray, TimestampSecondArray};
+    use arrow::array::{
+        BinaryArray, Decimal128Array, Float32Array, Int8Array, StringArray, Time32SecondArray, TimestampSecondArray,
+    };
 
     use super::*;
 
@@ -370,6 +441,24 @@ mod tests {
         assert_eq!(shown(Float32Array::from(vec![f32::NAN])), "none");
         assert_eq!(shown(TimestampSecondArray::from(vec![2])), "2000000000 ns since 1970..2000000000 ns since 1970");
         assert_eq!(shown(StringArray::from(vec!["b", "", "ä"])), r#""".."ä""#);
+        let prices = Decimal128Array::from(vec![Some(1999), None, Some(-5)]).with_precision_and_scale(10, 2).unwrap();
+        assert_eq!(shown(prices), "-5e-2..1999e-2");
+        assert_eq!(
+            shown(Time32SecondArray::from(vec![60, 1])),
+            "1000000000 ns since midnight..60000000000 ns since midnight"
+        );
+    }
+
+    #[test]
+    fn decimals_compare_by_what_they_are_worth() {
+        let decimal = |unscaled, scale| Value::Decimal { unscaled, scale };
+        assert_eq!(decimal(150, 2).partial_cmp(&decimal(15, 1)), Some(Ordering::Equal));
+        assert!(decimal(151, 2) > decimal(15, 1) && decimal(-151, 2) < decimal(-15, 1));
+        assert!(decimal(1, -120) > decimal(i128::MAX, 0) && decimal(-1, -120) < decimal(i128::MIN, 0));
+        assert!(decimal(i128::MAX, 0) < decimal(1, -120) && decimal(0, -120) < decimal(1, 38));
+        let prices = Decimal128Array::from(vec![Some(1999), None, Some(300)]).with_precision_and_scale(10, 2).unwrap();
+        let found = compare(&(Arc::new(prices) as ArrayRef), &3.into()).unwrap();
+        assert_eq!(found, [Some(Ordering::Greater), None, Some(Ordering::Equal)]);
     }
 
     #[test]
@@ -393,6 +482,8 @@ mod tests {
             Value::Binary(vec![0, 255]),
             Value::Time(-1),
             Value::Duration(9),
+            Value::Decimal { unscaled: -1234, scale: -2 },
+            Value::TimeOfDay(5),
         ];
         for value in values {
             let mut bytes = Vec::new();
