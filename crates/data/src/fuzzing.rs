@@ -35,7 +35,7 @@ pub fn stat_cache(bytes: &[u8]) {
 
 /// A listing in its one form, or none.
 pub fn listing(bytes: &[u8]) {
-    Listing::read_any(bytes);
+    Listing::fuzz(bytes);
 }
 
 /// The columns of a table in their one form, or an error.

@@ -69,10 +69,20 @@ impl Listing {
 
     /// Reads any bytes as what lies before the checksum, which is right.
     #[cfg(any(test, fuzzing))]
-    pub(crate) fn read_any(body: &[u8]) {
+    fn read_any(body: &[u8]) {
         if let Some(listing) = Self::read(body) {
             assert_eq!(listing.encode().get(..body.len()), Some(body), "a listing has one form");
         }
+    }
+
+    /// Reads any bytes as records and paths, behind a header that fits them: the first byte says how many there are.
+    #[cfg(fuzzing)]
+    pub(crate) fn fuzz(bytes: &[u8]) {
+        let Some((count, bytes)) = bytes.split_first() else { return };
+        let files = usize::from(*count).min(bytes.len() / RECORD);
+        let paths = bytes.len() - files * RECORD;
+        let counts = [(files as u64).to_le_bytes(), (paths as u64).to_le_bytes()].concat();
+        Self::read_any(&[&MAGIC[..], &counts, Digest::of(b"root").as_bytes(), bytes].concat());
     }
 
     fn read(body: &[u8]) -> Option<Self> {
