@@ -30,13 +30,15 @@ pub struct Transferred {
 impl Repository {
     /// Brings a branch of `remote` up to the one here; only what is missing over there is sent.
     ///
-    /// The branch over there begins, or moves forward. What was sent before an interruption is not sent again. Hooks,
+    /// The branch over there begins, or moves forward. What was sent before an interruption is not sent again, but for a
+    /// gigabyte at most and what a collection over there took meanwhile. Hooks,
     /// protections and locks of `remote` are asked. Reads of the trees what differs between versions; memory is bounded by
     /// the paths that differ.
     ///
     /// # Errors
     /// [`Error::Diverged`] if the branch over there has commits that are not here: pull, merge, push again.
-    /// [`Error::Taken`] if a tag over there has that name. [`Error::NoSuchBranch`], [`Error::Refused`], [`Error::Protected`],
+    /// [`Error::Taken`] if a tag over there has that name; [`Error::Store`] with `BlobPurged` if a new commit has what was purged over
+    /// there. [`Error::NoSuchBranch`], [`Error::Refused`], [`Error::Protected`],
     /// [`Error::Locked`]; [`Error::Store`].
     pub async fn push(
         &self,
@@ -235,7 +237,7 @@ impl<'a> Push<'a> {
                 return Err(Some(Error::Taken { name: branch.to_string(), by }));
             }
             state.check_writer(&branch, self.actor).map_err(Some)?;
-            if !checked.holds(state, self.actor).map_err(Some)? {
+            if !checked.holds(state, self.actor).map_err(Some)? || !shipment.is_current(state) {
                 return Err(None);
             }
             let first = state.kept().next().is_none();

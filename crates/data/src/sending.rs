@@ -55,14 +55,25 @@ impl Outgoing {
 /// A blob that is there, and what is known of it.
 type Known = (Digest, PutHints);
 
-/// Sends blobs; small ones are read and written together, so they do not cost a request each.
-pub(crate) async fn send(from: &dyn BlobStore, batch: &dyn Batch, blobs: &[Outgoing]) -> Result<(), Error> {
+/// A blob, and how many bytes it has.
+pub(crate) type Sized = (Outgoing, u64);
+
+/// Looks up how large blobs are.
+pub(crate) async fn sized(from: &dyn BlobStore, blobs: Vec<Outgoing>) -> Result<Vec<Sized>, Error> {
     let digests: Vec<Digest> = blobs.iter().map(|blob| blob.digest).collect();
+    let known = blobs.into_iter().zip(from.stat(&digests).await?).map(|(blob, info)| match info {
+        Some(info) => Ok((blob, info.size_bytes)),
+        None => Err(StoreError::BlobMissing { digest: blob.digest }.into()),
+    });
+    known.collect()
+}
+
+/// Sends blobs; small ones are read and written together, so they do not cost a request each.
+pub(crate) async fn send(from: &dyn BlobStore, batch: &dyn Batch, blobs: &[Sized]) -> Result<(), Error> {
     let (mut small, mut large) = (Vec::new(), Vec::new());
-    for (blob, info) in blobs.iter().zip(from.stat(&digests).await?) {
-        let info = info.ok_or(StoreError::BlobMissing { digest: blob.digest })?;
-        let known = (blob.digest, blob.hints(from).await?.with_size(info.size_bytes));
-        if info.size_bytes <= SMALL { small.push(known) } else { large.push(known) }
+    for (blob, size_bytes) in blobs {
+        let known = (blob.digest, blob.hints(from).await?.with_size(*size_bytes));
+        if *size_bytes <= SMALL { small.push(known) } else { large.push(known) }
     }
     let read = async |group: Vec<Known>| {
         let digests: Vec<Digest> = group.iter().map(|(digest, _)| *digest).collect();

@@ -7,7 +7,9 @@ use futures::{StreamExt, TryStreamExt};
 use lineal_core::{Batch, BlobStoreExt, Digest, FilePath, Progress, ProgressEvent, Receipt};
 
 use crate::{
-    COMMIT_MEDIA_TYPE, Change, Commit, DataEvent, Error, Repository, TREE_MEDIA_TYPE, publish,
+    COMMIT_MEDIA_TYPE, Change, Commit, DataEvent, Error, Repository, RepositoryState, TREE_MEDIA_TYPE,
+    groups::{Greatest, groups},
+    publish,
     sending::{self, Outgoing},
     tree::{self, Tree},
 };
@@ -21,8 +23,8 @@ pub(crate) struct Shipment<'a> {
     progress: &'a dyn Progress,
     batch: Option<Box<dyn Batch>>,
     receipts: Vec<Receipt>,
-    /// Blobs in the batch.
-    open: usize,
+    /// Bytes and blobs that were sent in the batch.
+    open: (u64, usize),
     waiting: Vec<Outgoing>,
     /// Blobs that are over there by now, or are waiting.
     done: HashSet<Digest>,
@@ -34,6 +36,8 @@ pub(crate) struct Shipment<'a> {
     nodes_there: Option<HashSet<Digest>>,
     /// What was purged here.
     purged: BTreeSet<FilePath>,
+    /// Blobs that were purged over there.
+    purged_there: HashSet<Digest>,
     /// Blobs sent.
     pub(crate) blobs: u64,
     /// Blobs that lay there.
@@ -46,7 +50,7 @@ impl<'a> Shipment<'a> {
         to: &'a Repository,
         progress: &'a dyn Progress,
     ) -> Result<Self, Error> {
-        let read = |state: &crate::RepositoryState| {
+        let read = |state: &RepositoryState| {
             (state.substitutes().clone(), state.purges().keys().cloned().collect::<BTreeSet<_>>())
         };
         let (substituted, purged) = from.journal.read(read).await?;
@@ -56,20 +60,23 @@ impl<'a> Shipment<'a> {
             progress,
             batch: None,
             receipts: Vec::new(),
-            open: 0,
+            open: (0, 0),
             waiting: Vec::new(),
             done: HashSet::new(),
             substituted,
             substitutes: BTreeMap::new(),
             nodes_there: None,
             purged,
+            purged_there: HashSet::new(),
             blobs: 0,
             kept: 0,
         })
     }
 
-    /// Sends commits, each after its parents.
+    /// Sends commits, each after its parents; refuses what was purged over there.
     pub(crate) async fn send(&mut self, commits: &[Commit]) -> Result<(), Error> {
+        let purged = |state: &RepositoryState| state.purges().values().flatten().copied().collect();
+        self.purged_there = self.to.journal.read(purged).await?;
         for commit in commits {
             self.send_commit(commit).await?;
         }
@@ -77,6 +84,11 @@ impl<'a> Shipment<'a> {
         self.close().await?;
         self.to.trees.substitute(&self.substitutes);
         Ok(())
+    }
+
+    /// Tells whether what was purged over there is still what it was when the commits were sent.
+    pub(crate) fn is_current(&self, state: &RepositoryState) -> bool {
+        state.purges().values().flatten().all(|blob| self.purged_there.contains(blob))
     }
 
     /// Returns what covers all that was sent.
@@ -159,6 +171,9 @@ impl<'a> Shipment<'a> {
     /// Takes blobs with it, unless they are on the way already.
     async fn queue(&mut self, blobs: impl IntoIterator<Item = Outgoing>) -> Result<(), Error> {
         for blob in blobs {
+            if self.purged_there.contains(&blob.digest) {
+                return Err(lineal_core::Error::BlobPurged { digest: blob.digest }.into());
+            }
             if self.done.insert(blob.digest) {
                 self.waiting.push(blob);
             }
@@ -172,25 +187,40 @@ impl<'a> Shipment<'a> {
         if wanted.is_empty() {
             return Ok(());
         }
-        let batch = match &self.batch {
-            Some(batch) => batch,
-            None => self.batch.insert(self.to.blobs.begin().await?),
-        };
         let count = wanted.len();
-        let kept = batch.keep(&wanted.iter().map(|blob| blob.digest).collect::<Vec<_>>()).await?;
+        let digests: Vec<Digest> = wanted.iter().map(|blob| blob.digest).collect();
+        let kept = self.batch().await?.keep(&digests).await?;
         let missing = wanted.into_iter().zip(kept).filter(|(_, kept)| !kept).map(|(blob, _)| blob);
-        let missing: Vec<Outgoing> = missing.collect();
-        sending::send(self.from.blobs.as_ref(), batch.as_ref(), &missing).await?;
-        self.blobs += missing.len() as u64;
-        self.kept += (count - missing.len()) as u64;
-        self.open += count;
-        self.progress.report(ProgressEvent::Advanced { task: TASK, by: count as u64 });
-        if self.open >= BATCH { self.close().await } else { Ok(()) }
+        let missing = sending::sized(self.from.blobs.as_ref(), missing.collect()).await?;
+        let kept = (count - missing.len()) as u64;
+        self.kept += kept;
+        self.progress.report(ProgressEvent::Advanced { task: TASK, by: kept });
+        for group in groups(missing, BATCH, |(_, size)| *size) {
+            let from = self.from.blobs.as_ref();
+            sending::send(from, self.batch().await?, &group).await?;
+            self.blobs += group.len() as u64;
+            self.open.0 += group.iter().fold(0, |sum: u64, (_, size)| sum.saturating_add(*size));
+            self.open.1 += group.len();
+            self.progress.report(ProgressEvent::Advanced { task: TASK, by: group.len() as u64 });
+            if self.open.0 >= BATCH.bytes || self.open.1 >= BATCH.count {
+                self.close().await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn batch(&mut self) -> Result<&dyn Batch, Error> {
+        let batch = match self.batch.take() {
+            Some(batch) => batch,
+            None => self.to.blobs.begin().await?,
+        };
+        let batch = &*self.batch.insert(batch);
+        Ok(&**batch)
     }
 
     /// Makes durable what was sent so far: it need not be sent again after an interruption.
     async fn close(&mut self) -> Result<(), Error> {
-        self.open = 0;
+        self.open = (0, 0);
         if let Some(batch) = mem::take(&mut self.batch) {
             self.receipts.push(batch.commit().await?);
         }
@@ -203,5 +233,40 @@ pub(crate) const TASK: &str = "push";
 const ANY_BYTES: &str = "application/octet-stream";
 /// Blobs and changes looked at in one go.
 const GROUP: usize = 8192;
-/// Blobs after which what was sent is made durable.
-const BATCH: usize = 10_000;
+/// What is sent before it is made durable, about: a gigabyte, or many small blobs; in tests little.
+const BATCH: Greatest = Greatest { bytes: if cfg!(test) { 1_000_000 } else { 1 << 30 }, count: 10_000 };
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use lineal_core::{Actor, LooseBlobs, NoProgress, Store};
+
+    use super::*;
+
+    async fn open(store: &Store) -> Repository {
+        let blobs = Arc::new(LooseBlobs::open(store, "blobs").await.unwrap());
+        Repository::open(store, "r", blobs).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_before_an_interruption_is_not_sent_again() {
+        let guard = tempfile::tempdir().unwrap();
+        let here = open(&Store::open(&format!("file://{}", guard.path().display())).unwrap()).await;
+        let there = open(&Store::open("memory:///").unwrap()).await;
+        let ana = Actor::new("ana@example.org").unwrap();
+        let draft = (0..50_u8).fold(here.commit("main"), |draft, number| {
+            draft.put(&format!("{number:02}"), vec![number; if number % 2 == 0 { 300_000 } else { 100_000 }])
+        });
+        draft.commit(&ana).await.unwrap();
+        let last = here.at("main").await.unwrap().file("48").await.unwrap().digest.to_string();
+        let place = guard.path().join("blobs").join(&last[..2]).join(&last);
+        let bytes = std::fs::read(&place).unwrap();
+        std::fs::write(&place, b"damaged").unwrap();
+        here.push(&there, "main", &NoProgress, &ana).await.unwrap_err();
+        std::fs::write(&place, bytes).unwrap();
+        let sent = here.push(&there, "main", &NoProgress, &ana).await.unwrap();
+        assert_eq!(sent.blobs + sent.kept, 52, "files, a node and a commit");
+        assert!(sent.blobs <= 10, "{sent:?}");
+    }
+}

@@ -349,3 +349,19 @@ impl CommitHook for Nothing {
         Err(Refusal::new("nothing", "read only"))
     }
 }
+
+/// What one repository was told to forget does not come back from another.
+#[tokio::test]
+async fn what_was_purged_over_there_is_not_pushed() {
+    let (world, _guard) = world().await;
+    let there = World::memory().await;
+    there.repository.pull_all(&world.repository, &NoProgress, &ana()).await.unwrap();
+    purge(&there.repository, "people/bob.csv").await.unwrap();
+    let here = &world.repository;
+    here.commit("main").put("more", "1").commit(&ana()).await.unwrap();
+    here.push(&there.repository, "main", &NoProgress, &ana()).await.unwrap();
+    here.commit("main").put("again", large()).commit(&ana()).await.unwrap();
+    let refused = here.push(&there.repository, "main", &NoProgress, &ana()).await.unwrap_err();
+    assert!(matches!(refused, Error::Store(lineal_core::Error::BlobPurged { .. })), "{refused:?}");
+    assert!(there.repository.verify(Level::Rehash, &NoProgress).await.unwrap().is_intact());
+}
