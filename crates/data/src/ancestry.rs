@@ -2,7 +2,10 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use lineal_core::BlobStore;
 
-use crate::{Commit, CommitId, Error, history::Waiting};
+use crate::{
+    Commit, CommitId, Error,
+    history::{Waiting, load_all},
+};
 
 /// Finds the newest commit from which both descend; none if they have no history in common.
 ///
@@ -37,43 +40,85 @@ pub(crate) async fn merge_base(blobs: &dyn BlobStore, one: CommitId, two: Commit
 const ONE: u8 = 1;
 const TWO: u8 = 2;
 
-/// Finds the commits from `tip` back that are neither among `known` nor in their history; newest first. Also tells whether
-/// the walk came by `wanted`.
+/// What one repository has of some history, and another has not.
+#[derive(Debug, Default)]
+pub(crate) struct Missing {
+    /// The commits, newest first.
+    pub(crate) commits: Vec<Commit>,
+    /// Whether the walk came by the commit that was looked for.
+    pub(crate) met: bool,
+}
+
+/// Finds the commits from `tips` back, in the store `from`, that are neither among those `known` in the store `to` nor in their
+/// history. Also tells whether the walk came by `wanted`.
 ///
-/// A commit is newer than its parents, so all ways to it were gone before it is looked at.
+/// A step forward reads little more than the commits that are missing. Others take all of the `known` commits, and go back until
+/// both sides meet.
 pub(crate) async fn missing(
-    blobs: &dyn BlobStore,
-    tip: CommitId,
+    (from, to): (&dyn BlobStore, &dyn BlobStore),
+    tips: &BTreeSet<CommitId>,
     known: &BTreeSet<CommitId>,
     wanted: Option<CommitId>,
-) -> Result<(Vec<Commit>, bool), Error> {
-    let (mut missing, mut met) = (Vec::new(), false);
-    let mut below_known = known.clone();
-    let mut queued = BTreeSet::from([tip]);
-    let mut unknown = usize::from(!below_known.contains(&tip));
-    let mut waiting = BinaryHeap::from([Waiting(Commit::load(blobs, tip).await?)]);
-    while let Some(Waiting(commit)) = waiting.pop() {
-        met |= wanted == Some(commit.id());
-        let is_known = below_known.contains(&commit.id());
-        for parent in commit.parents() {
-            let new = queued.insert(*parent);
-            let was_known = below_known.contains(parent);
-            if is_known && below_known.insert(*parent) && !new {
-                unknown = unknown.saturating_sub(1);
-            }
-            if new {
-                unknown += usize::from(!is_known && !was_known);
-                waiting.push(Waiting(Commit::load(blobs, *parent).await?));
-            }
-        }
-        if !is_known {
-            unknown = unknown.saturating_sub(1);
-            missing.push(commit);
-        }
-        if unknown == 0 {
-            met |= waiting.iter().any(|Waiting(commit)| wanted == Some(commit.id()));
-            break;
+) -> Result<Missing, Error> {
+    if let Some(near) = walk((from, to), tips, known, Vec::new(), SHORT, wanted).await?
+        && (known.is_empty() || near.commits.iter().all(|commit| !commit.parents().is_empty()))
+    {
+        return Ok(near);
+    }
+    let starts = load_all(to, known.iter().copied().collect()).await?;
+    Ok(walk((from, to), tips, known, starts, usize::MAX, wanted).await?.unwrap_or_default())
+}
+
+/// Walks back from both sides; nothing if more commits than `most` are missing.
+///
+/// A commit is newer than its parents, so all ways to it were gone before it is looked at.
+async fn walk(
+    (from, to): (&dyn BlobStore, &dyn BlobStore),
+    tips: &BTreeSet<CommitId>,
+    known: &BTreeSet<CommitId>,
+    starts: Vec<Commit>,
+    most: usize,
+    wanted: Option<CommitId>,
+) -> Result<Option<Missing>, Error> {
+    let (mut ours, mut theirs) = (tips.clone(), known.clone());
+    let mut queued: BTreeSet<CommitId> = starts.iter().map(Commit::id).collect();
+    let mut waiting: BinaryHeap<Waiting> = starts.into_iter().map(Waiting).collect();
+    for tip in tips {
+        if queued.insert(*tip) {
+            waiting.push(Waiting(Commit::load(from, *tip).await?));
         }
     }
-    Ok((missing, met))
+    // How many waiting commits are missing, as far as is known.
+    let mut open = tips.difference(known).count();
+    let mut missing = Missing::default();
+    while open > 0 {
+        let Some(Waiting(commit)) = waiting.pop() else { break };
+        let (is_ours, is_theirs) = (ours.contains(&commit.id()), theirs.contains(&commit.id()));
+        for parent in commit.parents() {
+            let counted = queued.contains(parent) && ours.contains(parent) && !theirs.contains(parent);
+            if is_ours {
+                ours.insert(*parent);
+            }
+            if is_theirs {
+                theirs.insert(*parent);
+            }
+            let counts = ours.contains(parent) && !theirs.contains(parent);
+            open = (open + usize::from(counts)).saturating_sub(usize::from(counted));
+            if queued.insert(*parent) {
+                waiting.push(Waiting(Commit::load(if is_ours { from } else { to }, *parent).await?));
+            }
+        }
+        if is_ours && !is_theirs {
+            open = open.saturating_sub(1);
+            missing.commits.push(commit);
+            if missing.commits.len() > most {
+                return Ok(None);
+            }
+        }
+    }
+    missing.met = wanted.is_some_and(|wanted| ours.contains(&wanted));
+    Ok(Some(missing))
 }
+
+/// Commits that are walked over before it is looked at what else is known.
+const SHORT: usize = 64;

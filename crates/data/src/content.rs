@@ -75,7 +75,8 @@ pub(crate) async fn plan(
             (None, Some(entry)) => entry.clone().map_or(Content::Nothing, Content::Base),
             (None, None) => base.get(&path).await?.map_or(Content::Nothing, Content::Base),
         };
-        let after = before.edit(&path, base_id, edit)?;
+        let is_gone = matches!((&before, &edit, imported.get(&path)), (Content::Nothing, Edit::Remove, Some(None)));
+        let after = if is_gone { Content::Nothing } else { before.edit(&path, base_id, edit)? };
         contents.insert(path, after);
     }
     let made = contents.iter().filter(|(_, content)| !matches!(content, Content::Nothing)).map(|(path, _)| path);

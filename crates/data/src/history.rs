@@ -3,7 +3,7 @@ use std::{
     sync::Arc,
 };
 
-use futures::{StreamExt, stream, stream::BoxStream};
+use futures::{StreamExt, future::try_join_all, stream, stream::BoxStream};
 use lineal_core::{BlobStore, Timestamp};
 
 use crate::{Commit, CommitId, Error};
@@ -11,6 +11,15 @@ use crate::{Commit, CommitId, Error};
 /// Streams `start` and everything before it, newest first.
 pub(crate) fn log(blobs: Arc<dyn BlobStore>, start: Commit) -> BoxStream<'static, Result<Commit, Error>> {
     walk(blobs, vec![start])
+}
+
+/// Loads commits, some at once.
+pub(crate) async fn load_all(blobs: &dyn BlobStore, ids: Vec<CommitId>) -> Result<Vec<Commit>, Error> {
+    let mut commits = Vec::with_capacity(ids.len());
+    for some in ids.chunks(AT_ONCE) {
+        commits.extend(try_join_all(some.iter().map(|id| Commit::load(blobs, *id))).await?);
+    }
+    Ok(commits)
 }
 
 /// Streams different commits and everything before them, newest first, each once.
@@ -68,3 +77,6 @@ impl Ord for Waiting {
         self.key().cmp(&other.key())
     }
 }
+
+/// Commits loaded at once.
+const AT_ONCE: usize = 32;

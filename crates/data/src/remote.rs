@@ -1,13 +1,9 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use futures::TryStreamExt;
 use lineal_core::{Actor, Progress, ProgressEvent, TransactError, Txn};
 
 use crate::{
-    BranchName, Commit, CommitId, DataEvent, Error, Repository, RepositoryState, TagName, ancestry, history, publish,
+    BranchName, Commit, CommitId, DataEvent, Error, Repository, RepositoryState, TagName, ancestry, publish,
     repository::{taken, unknown},
     shipment::{Shipment, TASK},
     step::{CheckedStep, Step},
@@ -31,15 +27,15 @@ impl Repository {
     /// Brings a branch of `remote` up to the one here; only what is missing over there is sent.
     ///
     /// The branch over there begins, or moves forward. What was sent before an interruption is not sent again, but for a
-    /// gigabyte at most and what a collection over there took meanwhile. Hooks,
-    /// protections and locks of `remote` are asked. Reads of the trees what differs between versions; memory is bounded by
-    /// the paths that differ.
+    /// gigabyte at most and what a collection over there took meanwhile. Hooks, protections and locks of `remote` are asked about
+    /// all that changes over there; a new branch is compared with the newest commit of its history that is there. Reads of the
+    /// trees what differs between versions; memory is bounded by the paths that differ.
     ///
     /// # Errors
     /// [`Error::Diverged`] if the branch over there has commits that are not here: pull, merge, push again.
-    /// [`Error::Taken`] if a tag over there has that name; [`Error::Store`] with `BlobPurged` if a new commit has what was purged over
-    /// there. [`Error::NoSuchBranch`], [`Error::Refused`], [`Error::Protected`],
-    /// [`Error::Locked`]; [`Error::Store`].
+    /// [`Error::Taken`] if a tag over there has that name; [`Error::Purged`] if a commit to be sent has a file that was purged over
+    /// there: purge it here, too. [`Error::NoSuchBranch`], [`Error::Refused`], [`Error::Protected`], [`Error::Locked`];
+    /// [`Error::Store`].
     pub async fn push(
         &self,
         remote: &Self,
@@ -100,43 +96,44 @@ impl Repository {
         progress: &dyn Progress,
         actor: &Actor,
     ) -> Result<(), Error> {
-        let mut known = self.history_of_branches().await?;
         let mut shipment = Shipment::new(remote, self, progress).await?;
-        for commit in tags.values() {
-            let (mut missing, _) = ancestry::missing(remote.blobs.as_ref(), *commit, &known, None).await?;
-            missing.reverse();
-            shipment.send(&missing).await?;
-            known.extend(missing.iter().map(Commit::id));
-        }
-        let decide = |state: &RepositoryState| {
-            let mut events: Vec<DataEvent> = shipment.purge().into_iter().collect();
-            for (tag, commit) in &tags {
-                match (state.tags().get(tag), taken(state, tag.as_str())) {
-                    (Some(old), _) if old == commit => {}
-                    (_, Some(by)) => return Err(Error::Taken { name: tag.to_string(), by }),
-                    (_, None) => events.push(DataEvent::Tagged { commit: *commit, tag: tag.clone() }),
-                }
+        loop {
+            let known: BTreeSet<CommitId> = self.journal.read(|state| state.kept().collect()).await?;
+            let commits = tags.values().copied().collect();
+            let stores = (remote.blobs.as_ref(), self.blobs.as_ref());
+            let missing = ancestry::missing(stores, &commits, &known, None).await?.commits;
+            shipment.send(missing.into_iter().rev().collect::<Vec<_>>().as_slice()).await?;
+            let txn = shipment.receipts().fold(Txn::by(actor.clone()), Txn::with_receipt);
+            let decide = |state: &RepositoryState| match shipment.is_current(state) {
+                true => set_tags(&tags, shipment.purge(), state).map_err(Some),
+                false => Err(None),
+            };
+            match self.journal.transact(&txn, decide).await {
+                Ok(_) => return Ok(()),
+                Err(TransactError::Refused(None)) => {}
+                Err(TransactError::Refused(Some(error))) => return Err(error),
+                Err(TransactError::Journal(error)) => return Err(error.into()),
+                Err(error) => return Err(unknown(&error)),
             }
-            Ok(events)
-        };
-        let txn = shipment.receipts().fold(Txn::by(actor.clone()), Txn::with_receipt);
-        match self.journal.transact(&txn, decide).await {
-            Ok(_) => Ok(()),
-            Err(TransactError::Refused(error)) => Err(error),
-            Err(TransactError::Journal(error)) => Err(error.into()),
-            Err(error) => Err(unknown(&error)),
         }
     }
+}
 
-    /// Returns all commits that a branch has.
-    async fn history_of_branches(&self) -> Result<BTreeSet<CommitId>, Error> {
-        let tips: BTreeSet<CommitId> = self.now().await?.branches().values().copied().collect();
-        let mut starts = Vec::new();
-        for tip in tips {
-            starts.push(Commit::load(self.blobs.as_ref(), tip).await?);
+/// Returns what sets the tags that are not there.
+fn set_tags(
+    tags: &BTreeMap<TagName, CommitId>,
+    purge: Option<DataEvent>,
+    state: &RepositoryState,
+) -> Result<Vec<DataEvent>, Error> {
+    let mut events: Vec<DataEvent> = purge.into_iter().collect();
+    for (tag, commit) in tags {
+        match (state.tags().get(tag), taken(state, tag.as_str())) {
+            (Some(old), _) if old == commit => {}
+            (_, Some(by)) => return Err(Error::Taken { name: tag.to_string(), by }),
+            (_, None) => events.push(DataEvent::Tagged { commit: *commit, tag: tag.clone() }),
         }
-        history::walk(Arc::clone(&self.blobs), starts).map_ok(|commit| commit.id()).try_collect().await
     }
+    Ok(events)
 }
 
 /// One push of a branch under way.
@@ -209,7 +206,9 @@ impl<'a> Push<'a> {
         known: &BTreeSet<CommitId>,
         old: Option<CommitId>,
     ) -> Result<Vec<Commit>, Error> {
-        let (mut missing, met) = ancestry::missing(self.from.blobs.as_ref(), tip, known, old).await?;
+        let stores = (self.from.blobs.as_ref(), self.to.blobs.as_ref());
+        let ancestry::Missing { commits: mut missing, met } =
+            ancestry::missing(stores, &BTreeSet::from([tip]), known, old).await?;
         let met = met || old.is_none();
         // The branch over there may lie behind another commit that is known there.
         if !met && !publish::reaches(self.from, &BTreeSet::from([tip]), old.unwrap_or(tip)).await? {

@@ -185,6 +185,9 @@ impl Repository {
         let target = view.kept(to).await?;
         let commit = target.id();
         check_place(view.state(), &branch, from)?;
+        if from == commit {
+            return Ok(commit);
+        }
         let step = Step { branch: &branch, from: Some(from), to: commit, description: &target.description(), actor };
         loop {
             let checked = self.check_step(&step).await?;
@@ -194,7 +197,7 @@ impl Repository {
                 state.check_movable(&branch)?;
                 again = !checked.holds(state, actor)?;
                 let moved = DataEvent::BranchMoved { branch: branch.clone(), commit };
-                Ok(if again || from == commit { Vec::new() } else { vec![moved] })
+                Ok(if again { Vec::new() } else { vec![moved] })
             })
             .await?;
             if !again {

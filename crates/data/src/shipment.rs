@@ -1,5 +1,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
+    future::ready,
     mem,
 };
 
@@ -7,11 +8,12 @@ use futures::{StreamExt, TryStreamExt};
 use lineal_core::{Batch, BlobStoreExt, Digest, FilePath, Progress, ProgressEvent, Receipt};
 
 use crate::{
-    COMMIT_MEDIA_TYPE, Change, Commit, DataEvent, Error, Repository, RepositoryState, TREE_MEDIA_TYPE,
+    COMMIT_MEDIA_TYPE, Change, Commit, DataEvent, Error, FileEntry, Repository, RepositoryState, Stored,
+    TREE_MEDIA_TYPE,
     groups::{Greatest, groups},
     publish,
     sending::{self, Outgoing},
-    tree::{self, Tree},
+    tree::{self, Tree, Unshared},
 };
 
 /// Commits on their way to another repository, with all that is missing there.
@@ -38,6 +40,9 @@ pub(crate) struct Shipment<'a> {
     purged: BTreeSet<FilePath>,
     /// Blobs that were purged over there.
     purged_there: HashSet<Digest>,
+    /// Files that were purged over there, by path and hash: few bytes have no blob. And the leaves in which that is stated.
+    purged_files: HashSet<(FilePath, Digest)>,
+    leaves_there: usize,
     /// Blobs sent.
     pub(crate) blobs: u64,
     /// Blobs that lay there.
@@ -68,6 +73,8 @@ impl<'a> Shipment<'a> {
             nodes_there: None,
             purged,
             purged_there: HashSet::new(),
+            purged_files: HashSet::new(),
+            leaves_there: 0,
             blobs: 0,
             kept: 0,
         })
@@ -75,8 +82,7 @@ impl<'a> Shipment<'a> {
 
     /// Sends commits, each after its parents; refuses what was purged over there.
     pub(crate) async fn send(&mut self, commits: &[Commit]) -> Result<(), Error> {
-        let purged = |state: &RepositoryState| state.purges().values().flatten().copied().collect();
-        self.purged_there = self.to.journal.read(purged).await?;
+        self.look_there().await?;
         for commit in commits {
             self.send_commit(commit).await?;
         }
@@ -106,7 +112,9 @@ impl<'a> Shipment<'a> {
     async fn send_commit(&mut self, commit: &Commit) -> Result<(), Error> {
         let before = publish::load_tree(self.from, commit.parents().first().copied()).await?;
         let after = self.from.trees.at(Some(commit.tree()));
-        let nodes = tree::unshared(&before, &after).await?.nodes;
+        let unshared = tree::unshared(&before, &after).await?;
+        self.check_leaves(&after, &unshared).await?;
+        let nodes = unshared.nodes;
         self.send_files(&before, &after).await?;
         // The tree without files is a node, too.
         let nodes = if nodes.is_empty() { vec![commit.tree()] } else { nodes };
@@ -115,6 +123,44 @@ impl<'a> Shipment<'a> {
         let diff = commit.derived_from().code.as_ref().and_then(|code| code.diff);
         self.queue(diff.into_iter().map(|diff| Outgoing::new(diff, ANY_BYTES))).await?;
         self.queue([Outgoing::new(commit.id().digest(), COMMIT_MEDIA_TYPE)]).await
+    }
+
+    /// Refuses new leaves with what was purged over there: it would come back in them, though no commit that is sent put it there.
+    async fn check_leaves(&mut self, tree: &Tree, unshared: &Unshared) -> Result<(), Error> {
+        if self.purged_files.is_empty() && self.purged_there.is_empty() {
+            return Ok(());
+        }
+        let mut found = None;
+        let is_purged = |file: &FileEntry| {
+            let named = file.references().any(|blob| self.purged_there.contains(&blob));
+            let known = || self.purged_files.contains(&(file.path.clone(), file.digest));
+            file.stored != Stored::Purged && (named || known())
+        };
+        tree.visit_leaves(unshared.new_leaves(), |_, leaf| {
+            found = found.take().or_else(|| leaf.files().iter().find(|file| is_purged(file)).cloned());
+        })
+        .await?;
+        found.map_or(Ok(()), |file| Err(Error::Purged { path: file.path }))
+    }
+
+    /// Learns what was purged over there.
+    async fn look_there(&mut self) -> Result<(), Error> {
+        let read = |state: &RepositoryState| {
+            let blobs: HashSet<Digest> = state.purges().values().flatten().copied().collect();
+            (blobs, state.substitutes().values().copied().collect::<Vec<_>>())
+        };
+        let (blobs, leaves) = self.to.journal.read(read).await?;
+        if leaves.len() != self.leaves_there {
+            for leaf in &leaves {
+                let files = self.to.trees.at(Some(*leaf)).list("");
+                let purged = files.try_filter(|file| ready(file.stored == Stored::Purged));
+                let purged: Vec<FileEntry> = purged.try_collect().await?;
+                self.purged_files.extend(purged.into_iter().map(|file| (file.path, file.digest)));
+            }
+            self.leaves_there = leaves.len();
+        }
+        self.purged_there = blobs;
+        Ok(())
     }
 
     async fn send_files(&mut self, before: &Tree, after: &Tree) -> Result<(), Error> {

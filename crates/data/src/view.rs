@@ -103,7 +103,8 @@ impl View {
     /// store, too, but nobody saw to it that it stays.
     pub(crate) async fn kept(&self, revision: &str) -> Result<Commit, Error> {
         let commit = self.commit(revision).await?;
-        if self.find(Revision::parse(revision)?.name).is_some() {
+        let is_kept = self.state.kept().any(|kept| kept == commit.id());
+        if is_kept || self.find(Revision::parse(revision)?.name).is_some() {
             return Ok(commit);
         }
         // A commit is newer than its parents: behind its own time it cannot come any more.
@@ -189,10 +190,7 @@ impl View {
     ) -> BoxStream<'static, Result<Commit, Error>> {
         let (blobs, kept) = (Arc::clone(&self.blobs), self.state.kept().collect::<BTreeSet<_>>());
         let start = async move {
-            let mut starts = Vec::new();
-            for id in kept {
-                starts.push(Commit::load(blobs.as_ref(), id).await?);
-            }
+            let starts = history::load_all(blobs.as_ref(), kept.into_iter().collect()).await?;
             Ok::<_, Error>(history::walk(blobs, starts))
         };
         stream::once(start).try_flatten().try_filter(move |commit| ready(wanted(commit))).boxed()

@@ -177,7 +177,9 @@ impl Collector {
         let staged = self.remove_staged().await?;
         let done = Collected { fenced, litter, staged, ..Collected::default() };
         let condemned: BTreeSet<PackName> = plan.condemned().map(|pack| pack.name).collect();
-        if condemned.is_empty() && !plan.has_young_garbage() {
+        // What is young stays so until another epoch is opened.
+        let is_wanted_gone = residue.as_ref().is_some_and(|residue| !residue.garbage.is_empty());
+        if condemned.is_empty() && !plan.has_young_garbage() && !is_wanted_gone {
             return Ok((done, residue));
         }
         let rewritten = self.rewrite(&plan, &live).await?;

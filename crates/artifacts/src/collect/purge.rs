@@ -37,6 +37,8 @@ impl PurgeOrder {
 pub(super) struct Purge {
     blobs: Vec<Digest>,
     keys: Vec<Digest>,
+    /// The epoch in which it began.
+    since: u64,
 }
 
 /// What is left of purged blobs, as a mark found it.
@@ -44,6 +46,8 @@ pub(super) struct Purge {
 pub(super) struct Residue {
     /// Packs with records that only purged blobs use, or rows of purged blobs.
     pub(super) packs: BTreeSet<PackName>,
+    /// Packs with garbage that was there when the purge began, if none is to be left.
+    pub(super) garbage: BTreeSet<PackName>,
     /// Keys that live blobs use, too.
     shared: BTreeSet<Digest>,
     /// Raw bytes of their records.
@@ -111,7 +115,8 @@ impl Collector {
             }
             let seen: BTreeSet<PackName> = inner.index().names().copied().collect();
             let (keys, news) = self.keys_of(&blobs).await?;
-            let purge = Purge { blobs: blobs.clone(), keys: keys.into_iter().collect() };
+            let since = inner.journal.peek(|state| state.collection().epoch());
+            let purge = Purge { blobs: blobs.clone(), keys: keys.into_iter().collect(), since };
             if !news {
                 return Ok(purge);
             }
@@ -164,12 +169,10 @@ impl Collector {
     async fn drive(&self, purge: &Purge) -> Result<Residue, PurgeError> {
         let mut held = BTreeSet::new();
         for _ in 0..ROUNDS {
-            let (done, residue) = self.round(Some(purge)).await?;
-            // A round that opens no epoch has found no garbage.
-            let is_thorough = !self.leaves_no_garbage() || done.epoch.is_none();
+            let (_, residue) = self.round(Some(purge)).await?;
             match residue {
-                Some(residue) if residue.packs.is_empty() && is_thorough => return Ok(residue),
-                Some(residue) => held = residue.packs,
+                Some(residue) if residue.packs.is_empty() && residue.garbage.is_empty() => return Ok(residue),
+                Some(residue) => held = residue.packs.union(&residue.garbage).copied().collect(),
                 None => {}
             }
         }
@@ -179,6 +182,9 @@ impl Collector {
     /// Finds what is left of purged blobs, once it is known what is alive.
     pub(super) async fn residue(&self, purge: &Purge, live: &Live) -> Result<Residue, Error> {
         let mut residue = Residue::default();
+        if self.leaves_no_garbage() {
+            residue.garbage = self.garbage(purge.since, live);
+        }
         for key in &purge.keys {
             for kind in [Kind::Chunk, Kind::List] {
                 let places = self.places(key, kind).await?;
@@ -196,6 +202,15 @@ impl Collector {
             residue.packs.extend(rows.iter().map(|(pack, ..)| pack.name));
         }
         Ok(residue)
+    }
+
+    /// Returns the packs of batches that ended up to an epoch, with records that nothing alive uses.
+    fn garbage(&self, upto: u64, live: &Live) -> BTreeSet<PackName> {
+        self.blobs.inner.journal.peek(|state| {
+            let old = state.packs().iter().filter(|(_, pack)| pack.closed.is_some_and(|closed| closed <= upto));
+            let packs = old.filter(|(name, pack)| !live.any(name) || live.bytes(name) < pack.info.records_bytes());
+            packs.map(|(name, _)| *name).collect()
+        })
     }
 
     /// Returns all places of a key.

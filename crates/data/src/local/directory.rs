@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use futures::{StreamExt, TryStreamExt, stream};
 use lineal_core::{BlobStore, Clock, FilePath, Progress, ProgressEvent, Timestamp, on_cpu};
 use rayon::prelude::*;
 use tokio::sync::Mutex;
@@ -158,9 +159,14 @@ impl Directory {
         unread: &(impl Fn(&Open) -> Option<u64> + Sync),
     ) -> Result<Vec<Hashed>, Error> {
         let mut files = Vec::with_capacity(open.len());
-        for group in groups(open, HASHED_AT_ONCE, |file| unread(file).map_or(0, |size| size.saturating_add(4096))) {
+        let groups = groups(open, GROUP, |file| unread(file).map_or(0, |size| size.saturating_add(4096)));
+        let hash = |group: Vec<Open>| async {
             let (root, by) = (self.root.clone(), group.iter().filter_map(unread).fold(0, u64::saturating_add));
-            files.extend(on_cpu(move || hash_all(&root, group)).await??);
+            Ok::<_, Error>((on_cpu(move || hash_all(&root, group)).await??, by))
+        };
+        let mut hashed = stream::iter(groups).map(hash).buffered(GROUPS);
+        while let Some((group, by)) = hashed.try_next().await? {
+            files.extend(group);
             progress.report(ProgressEvent::Advanced { task: TASK, by });
         }
         Ok(files)
@@ -368,7 +374,9 @@ fn pending((wanted, _): &Write) -> Hashed {
 /// What progress of a status is reported as.
 const TASK: &str = "status";
 /// Files hashed between two reports of progress.
-const HASHED_AT_ONCE: Greatest = Greatest { bytes: 256 * 1024 * 1024, count: usize::MAX };
+const GROUP: Greatest = Greatest { bytes: 256 * 1024 * 1024, count: usize::MAX };
+/// Groups under way at once: large files are hashed side by side, as many as there are threads.
+const GROUPS: usize = 64;
 
 /// Returns a path without links, as far as it exists.
 fn whole(path: &Path) -> PathBuf {

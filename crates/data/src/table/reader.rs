@@ -72,11 +72,11 @@ impl TableReader {
         let source = Source { blobs, sources, entry, size, whole };
         let expected = pages.map_or(TAIL_BYTES, |pages| pages.footer.min(MOST_TAIL_BYTES));
         let end = source.footer(expected).await?;
-        let size = source.size;
+        let (size, read) = (source.size, end.clone());
         let footer = source.step(move || {
-            wary::check_footer(&end)?;
+            wary::check_footer(&read)?;
             let mut decoder = ParquetMetaDataPushDecoder::try_new(size)?.with_page_index_policy(PageIndexPolicy::Skip);
-            decoder.push_range(size.saturating_sub(end.len() as u64)..size, end)?;
+            decoder.push_range(size.saturating_sub(read.len() as u64)..size, read)?;
             decoder.try_decode()
         });
         let DecodeResult::Data(metadata) = footer.await? else {
@@ -86,7 +86,7 @@ impl TableReader {
         if !checked_rows(rows) {
             return Err(source.flaw("its row groups have impossible numbers of rows".into()));
         }
-        let metadata = source.with_indexes(metadata).await?;
+        let metadata = source.with_indexes(metadata, end).await?;
         let options = ArrowReaderOptions::new();
         let metadata = source.step(move || ArrowReaderMetadata::try_new(Arc::new(metadata), options)).await?;
         Ok(Self { source, metadata })
@@ -121,7 +121,10 @@ impl TableReader {
             let leaf = converter.parquet_column_index().filter(|_| schema.index_of(name).ok() == Some(column))?;
             let stated = groups().filter_map(|group| group.columns().get(leaf)?.statistics());
             // The fields of old writers do not say by which order texts were compared.
-            let is_sound = stated.map(Statistics::is_min_max_deprecated).all(|deprecated| !deprecated);
+            let is_old = |stated: &Statistics| {
+                stated.is_min_max_deprecated() && (stated.min_bytes_opt().is_some() || stated.max_bytes_opt().is_some())
+            };
+            let is_sound = !stated.into_iter().any(is_old);
             let (least, greatest) = (converter.row_group_mins(groups()), converter.row_group_maxes(groups()));
             least.ok().zip(greatest.ok()).filter(|_| is_sound)
         };
@@ -209,8 +212,8 @@ impl Source {
         }
     }
 
-    /// Adds where pages lie, for a file that says so.
-    async fn with_indexes(&self, metadata: ParquetMetaData) -> Result<ParquetMetaData, Error> {
+    /// Adds where pages lie, for a file that says so: in what was read of its end, as a rule.
+    async fn with_indexes(&self, metadata: ParquetMetaData, end: Bytes) -> Result<ParquetMetaData, Error> {
         let stated: Vec<(Range<u64>, Fields)> = wary::columns(&metadata)
             .flat_map(wary::indexes)
             .map(|(range, fields)| (range.start as u64..range.end as u64, fields))
@@ -219,17 +222,16 @@ impl Source {
         let mut decoder = ParquetMetaDataPushDecoder::try_new_with_metadata(size, metadata)
             .map_err(|error| self.flaw(error.into()))?
             .with_page_index_policy(PageIndexPolicy::Optional);
-        let mut fetched: Option<(Vec<Range<u64>>, Vec<Bytes>)> = None;
+        let tail = size.saturating_sub(end.len() as u64)..size;
+        let (mut ranges, mut pieces) = (Vec::from([tail]), vec![end]);
         for _ in 0..2 {
-            let (stated, pushed) = (stated.clone(), fetched.take());
+            let stated = stated.clone();
             let step = self.step(move || {
-                if let Some((ranges, pieces)) = pushed {
-                    let indexes = stated.iter().map(|(range, fields)| (part(range, &ranges, &pieces), *fields));
-                    for (index, fields) in indexes {
-                        wary::check_index(index.unwrap_or_default(), fields)?;
-                    }
-                    decoder.push_ranges(ranges, pieces)?;
+                let indexes = stated.iter().map(|(range, fields)| (part(range, &ranges, &pieces), *fields));
+                for (index, fields) in indexes {
+                    wary::check_index(index.unwrap_or_default(), fields)?;
                 }
+                decoder.push_ranges(ranges, pieces)?;
                 let result = decoder.try_decode()?;
                 Ok((decoder, result))
             });
@@ -237,7 +239,7 @@ impl Source {
             (decoder, result) = step.await?;
             match result {
                 DecodeResult::Data(metadata) => return Ok(metadata),
-                DecodeResult::NeedsData(wanted) => fetched = Some(self.fetch(wanted).await?),
+                DecodeResult::NeedsData(wanted) => (ranges, pieces) = self.fetch(wanted).await?,
                 DecodeResult::Finished => break,
             }
         }

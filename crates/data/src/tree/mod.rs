@@ -25,5 +25,5 @@ pub(crate) use self::{
     edit::Changes,
     node::{Link, MAX_BYTES, Node},
     read::{NODES_AT_ONCE, Tree},
-    unshared::unshared,
+    unshared::{Unshared, unshared},
 };

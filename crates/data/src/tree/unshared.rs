@@ -18,6 +18,13 @@ pub(crate) struct Unshared {
     pub(crate) nodes: Vec<Digest>,
 }
 
+impl Unshared {
+    /// Returns the leaves that only the new tree has.
+    pub(crate) fn new_leaves(&self) -> &[Link] {
+        &self.new.links
+    }
+}
+
 /// Finds the nodes that only one of two trees has.
 ///
 /// A node that is in both has the same files in both, whatever is beside it: at every level those are left out. Reads the

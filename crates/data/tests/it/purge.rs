@@ -362,6 +362,26 @@ async fn what_was_purged_over_there_is_not_pushed() {
     here.push(&there.repository, "main", &NoProgress, &ana()).await.unwrap();
     here.commit("main").put("again", large()).commit(&ana()).await.unwrap();
     let refused = here.push(&there.repository, "main", &NoProgress, &ana()).await.unwrap_err();
-    assert!(matches!(refused, Error::Store(lineal_core::Error::BlobPurged { .. })), "{refused:?}");
+    assert!(matches!(&refused, Error::Purged { path } if path.as_str() == "again"), "{refused:?}");
     assert!(there.repository.verify(Level::Rehash, &NoProgress).await.unwrap().is_intact());
+}
+
+/// Nor in a leaf that is new because of a file beside it, whatever its size.
+#[tokio::test]
+async fn what_was_purged_over_there_does_not_come_back_beside_another_file() {
+    for tag in ["v1", "v2"] {
+        let (world, _guard) = world().await;
+        let there = World::memory().await;
+        there.repository.pull_all(&world.repository, &NoProgress, &ana()).await.unwrap();
+        purge(&there.repository, "people/bob.csv").await.unwrap();
+        let here = &world.repository;
+        here.create_branch("old", tag, &ana()).await.unwrap();
+        here.commit("old").put("people/carl.csv", "Carl, 1970").commit(&ana()).await.unwrap();
+        let refused = here.push(&there.repository, "old", &NoProgress, &ana()).await;
+        assert!(matches!(&refused, Err(Error::Purged { path }) if path.as_str() == "people/bob.csv"), "{refused:?}");
+        // What has nothing of it goes through.
+        here.commit("main").put("people/carl.csv", "Carl, 1970").commit(&ana()).await.unwrap();
+        here.push(&there.repository, "main", &NoProgress, &ana()).await.unwrap();
+        assert!(there.repository.verify(Level::Rehash, &NoProgress).await.unwrap().is_intact());
+    }
 }

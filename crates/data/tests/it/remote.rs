@@ -224,3 +224,47 @@ async fn moving_a_branch_is_a_change_like_others() {
     world.repository.unlock("raw", true, &ana()).await.unwrap();
     world.repository.move_branch("main", two, &one, &ana()).await.unwrap();
 }
+
+/// A branch may begin anywhere in a history that is there, however far back.
+#[tokio::test]
+async fn a_branch_from_the_past_is_one_commit() {
+    let (here, there) = (World::memory().await, World::memory().await);
+    for number in 0..100 {
+        here.put(&format!("{number:03}"), "1").await;
+    }
+    push(&here, &there, "main").await.unwrap();
+    there.repository.lock("001", &Actor::new("bob@example.org").unwrap()).await.unwrap();
+    for (branch, at) in [("one", "main~1"), ("two", "main~90")] {
+        here.repository.create_branch(branch, at, &ana()).await.unwrap();
+        here.repository.commit(branch).put(branch, "1").commit(&ana()).await.unwrap();
+        let sent = push(&here, &there, branch).await.unwrap();
+        assert_eq!(sent.commits, 1, "{branch}");
+    }
+    // So may a merge that brings such a commit.
+    here.repository.create_branch("three", "main~50", &ana()).await.unwrap();
+    here.repository.commit("three").put("three", "1").commit(&ana()).await.unwrap();
+    here.repository.merge("main", "three").commit(&ana()).await.unwrap();
+    assert_eq!(push(&here, &there, "main").await.unwrap().commits, 2);
+    // And one of which both sides have a part.
+    there.repository.merge("one", "two").commit(&ana()).await.unwrap();
+    here.repository.pull_all(&there.repository, &NoProgress, &ana()).await.unwrap();
+    check(&here).await;
+    check(&there).await;
+    assert_eq!(push(&here, &there, "three").await.unwrap().commits, 0);
+}
+
+#[tokio::test]
+async fn tags_on_what_only_a_tag_keeps_are_pulled_though_it_was_purged_here() {
+    let (here, there) = (World::memory().await, World::memory().await);
+    here.put("bob", &"Bob, 1985".repeat(100)).await;
+    here.put("eve", "Eve").await;
+    here.repository.create_branch("old", "main", &ana()).await.unwrap();
+    here.repository.tag("v1", "old", &ana()).await.unwrap();
+    here.repository.commit("main").remove("bob").commit(&ana()).await.unwrap();
+    here.repository.delete_branch("old", &ana()).await.unwrap();
+    there.repository.pull_all(&here.repository, &NoProgress, &ana()).await.unwrap();
+    there.repository.purge(&["bob"], "request 17", &ana()).await.unwrap();
+    here.repository.tag("v1-again", "v1", &ana()).await.unwrap();
+    there.repository.pull_all(&here.repository, &NoProgress, &ana()).await.unwrap();
+    assert_eq!(there.repository.resolve("v1-again").await.unwrap(), there.repository.resolve("v1").await.unwrap());
+}
