@@ -35,7 +35,7 @@ pub(super) enum Odd {
 
 /// Checks a structure at the beginning of some bytes; returns its length.
 pub(super) fn check(bytes: &[u8], fields: Fields) -> Result<usize, Odd> {
-    let mut walk = Walk { rest: bytes, noted: None };
+    let mut walk = Walk { rest: bytes, noted: [None; 4] };
     walk.structure(fields, DEPTH)?;
     Ok(bytes.len() - walk.rest.len())
 }
@@ -43,14 +43,18 @@ pub(super) fn check(bytes: &[u8], fields: Fields) -> Result<usize, Odd> {
 /// Checks the headers of pages that lie one behind the other, up to the end of the bytes.
 pub(super) fn check_pages(mut bytes: &[u8]) -> Result<(), Odd> {
     while !bytes.is_empty() {
-        let mut walk = Walk { rest: bytes, noted: None };
+        let mut walk = Walk { rest: bytes, noted: [None; 4] };
         match walk.structure(PAGE_HEADER, DEPTH) {
             Ok(()) => {}
             // What is cut is an error for the parser, too.
             Err(Odd::Cut) => return Ok(()),
             Err(odd) => return Err(odd),
         }
-        let Some(length) = walk.noted.and_then(|length| usize::try_from(length).ok()) else { return Ok(()) };
+        let [_, _, unpacked, length] = walk.noted;
+        if unpacked > Some(MOST_PAGE_BYTES) {
+            return Err(Odd::Shape);
+        }
+        let Some(length) = length.and_then(|length| usize::try_from(length).ok()) else { return Ok(()) };
         bytes = walk.rest.get(length..).unwrap_or_default();
     }
     Ok(())
@@ -58,8 +62,8 @@ pub(super) fn check_pages(mut bytes: &[u8]) -> Result<(), Odd> {
 
 struct Walk<'a> {
     rest: &'a [u8],
-    /// The number in the field of a page header that states the length of the page.
-    noted: Option<i64>,
+    /// The integers in the first fields of the outermost structure, by number.
+    noted: [Option<i64>; 4],
 }
 
 impl Walk<'_> {
@@ -82,8 +86,10 @@ impl Walk<'_> {
                 Some((_, Bool)) if matches!(code, TRUE | FALSE) => {}
                 Some((_, kind)) if !matches!(kind, Bool) && is_code_of(code, *kind) => {
                     let number = self.value(*kind, depth)?;
-                    if std::ptr::eq(fields, PAGE_HEADER) && id == COMPRESSED_SIZE {
-                        self.noted = number;
+                    if depth + 1 == DEPTH
+                        && let Some(noted) = usize::try_from(id).ok().and_then(|id| self.noted.get_mut(id))
+                    {
+                        *noted = number;
                     }
                 }
                 Some(_) => return Err(Odd::Shape),
@@ -225,7 +231,8 @@ const UUID: u8 = 13;
 
 /// As deep as the parser goes.
 const DEPTH: u8 = 64;
-const COMPRESSED_SIZE: i16 = 3;
+/// What a page may unpack to: writers end one at about a megabyte, unless a single value is larger.
+const MOST_PAGE_BYTES: i64 = 512 * 1024 * 1024;
 
 /// What lies at the end of a file.
 pub(super) const FOOTER: Fields = &[
@@ -240,11 +247,11 @@ pub(super) const FOOTER: Fields = &[
     (9, Binary),
 ];
 
-/// What lies before a page.
+/// What lies before a page; the second field states its size when it is unpacked, the third as it lies there.
 pub(super) const PAGE_HEADER: Fields = &[
     (1, Int),
     (2, Int),
-    (COMPRESSED_SIZE, Int),
+    (3, Int),
     (4, Int),
     (5, Struct(&[(1, Int), (2, Int), (3, Int), (4, Int), (5, Struct(STATISTICS))])),
     (6, Struct(&[])),
@@ -381,6 +388,17 @@ mod tests {
             assert_eq!(check(&header, PAGE_HEADER), Ok(header.len()), "{more:?}");
             assert_eq!(check_pages(&[&header[..], &header].concat()), Ok(()));
             assert_eq!(check(&header[..header.len() - 1], PAGE_HEADER), Err(Odd::Cut), "{more:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_unpacks_to_a_gigabyte_is_refused() {
+        // 2^29 bytes, and one more, as zigzag numbers.
+        for (size, expected) in
+            [([0x80, 0x80, 0x80, 0x80, 0x04], Ok(())), ([0x82, 0x80, 0x80, 0x80, 0x04], Err(Odd::Shape))]
+        {
+            let header = [&[0x15, 0, 0x15][..], &size, &[0x15, 0, 0]].concat();
+            assert_eq!(check_pages(&header), expected, "{size:?}");
         }
     }
 
