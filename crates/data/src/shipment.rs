@@ -40,9 +40,10 @@ pub(crate) struct Shipment<'a> {
     purged: BTreeSet<FilePath>,
     /// Blobs that were purged over there.
     purged_there: HashSet<Digest>,
-    /// Files that were purged over there, by path and hash: few bytes have no blob. And the leaves in which that is stated.
+    /// Files that were purged over there, by path and hash: few bytes have no blob.
     purged_files: HashSet<(FilePath, Digest)>,
-    leaves_there: usize,
+    /// The leaves in which that was found: a second purge may put another one in the place of one.
+    leaves_there: HashSet<Digest>,
     /// Blobs sent.
     pub(crate) blobs: u64,
     /// Blobs that lay there.
@@ -74,7 +75,7 @@ impl<'a> Shipment<'a> {
             purged,
             purged_there: HashSet::new(),
             purged_files: HashSet::new(),
-            leaves_there: 0,
+            leaves_there: HashSet::new(),
             blobs: 0,
             kept: 0,
         })
@@ -150,14 +151,13 @@ impl<'a> Shipment<'a> {
             (blobs, state.substitutes().values().copied().collect::<Vec<_>>())
         };
         let (blobs, leaves) = self.to.journal.read(read).await?;
-        if leaves.len() != self.leaves_there {
-            for leaf in &leaves {
-                let files = self.to.trees.at(Some(*leaf)).list("");
+        for leaf in leaves {
+            if self.leaves_there.insert(leaf) {
+                let files = self.to.trees.at(Some(leaf)).list("");
                 let purged = files.try_filter(|file| ready(file.stored == Stored::Purged));
                 let purged: Vec<FileEntry> = purged.try_collect().await?;
                 self.purged_files.extend(purged.into_iter().map(|file| (file.path, file.digest)));
             }
-            self.leaves_there = leaves.len();
         }
         self.purged_there = blobs;
         Ok(())

@@ -212,7 +212,8 @@ impl ObjectStore for Committing {
     }
 
     async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        unimplemented!("versions are read")
+        let (operation, implementer) = ("put_multipart".to_owned(), self.to_string());
+        Err(lineal_core::object_store::Error::NotImplemented { operation, implementer })
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
